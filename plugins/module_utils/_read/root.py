@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The root of what is read: the live machine, or a recorded host as a tree of plain files. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
+
+MOST_BYTES = 1 << 20
+
+
+class Root:
+    """A file tree; `Root()` is this machine. Every path given to it is absolute and below the root."""
+
+    def __init__(self, top: str = "/") -> None:
+        self.top = top.rstrip("/")
+        self.live = self.top == ""
+
+    def path(self, path: str) -> str:
+        """Return where `path` of the host lies in the file system that is read."""
+        return self.top + path
+
+    def text(self, path: str) -> str | dict[str, str]:
+        """Return a file's whole text (at most 1 MiB), or the absence.
+
+        A file of /proc/sys has to be read in one call: the list of reserved ports comes only in the first
+        read() (kernel-truths, 11. Write semantics). Bytes that are not UTF-8 become U+FFFD, NUL bytes stay.
+        """
+        try:
+            fd = os.open(self.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+            try:
+                parts = []
+                left = MOST_BYTES + 1
+                while left > 0:
+                    part = os.read(fd, left)
+                    if not part:
+                        break
+                    parts.append(part)
+                    left -= len(part)
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            return absent("unknown", "%s: not present" % path)
+        except OSError as error:
+            return absent_for(error, path)
+        if left <= 0:
+            return absent("unreadable", "%s: larger than %d bytes" % (path, MOST_BYTES))
+        return b"".join(parts).decode("utf-8", "replace")
+
+    def names(self, path: str) -> list[str]:
+        """Return the sorted names in a folder; an empty list where there is none or it may not be read."""
+        try:
+            return sorted(os.listdir(self.path(path)))
+        except OSError:
+            return []
+
+    def link(self, path: str) -> str | None:
+        """Return where a symbolic link points, as written; None where `path` is no link."""
+        try:
+            return os.readlink(self.path(path))
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        """Tell whether `path` (followed) exists."""
+        return os.path.exists(self.path(path))
+
+
+def text_of(value: Any) -> str:
+    """Return the text that was read, or an empty text for an absence: for parsers to which both mean "no lines"."""
+    return value if isinstance(value, str) else ""
