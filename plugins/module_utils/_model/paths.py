@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The path: connections from source addresses to listeners, as a user describes it, checked. Private to the collection."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Iterable, NamedTuple
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
+
+BINDS = ("none", "no_port", "plain", "explicit")
+KEYS = ("sources", "destinations", "ports", "bind", "dialer", "port_range", "service", "pid", "nofile")
+MOST_PAIRS = 1 << 20
+
+
+class Dialer(NamedTuple):
+    """How a known program opens connections.
+
+    bound: its bind where it is told a source address; files: descriptors for each proxied connection (docs/memory.md).
+    """
+
+    bound: str
+    files: int
+
+
+# HAProxy's `source` and nginx's `proxy_bind` set IP_BIND_ADDRESS_NO_PORT, Envoy its upstream bind config too; Varnish has no
+# source address for a backend. Source: front-tier-recipes 1, 6, 9.
+DIALERS: dict[str, Dialer] = {
+    "haproxy": Dialer("no_port", 2),
+    "nginx": Dialer("no_port", 2),
+    "varnish": Dialer("none", 2),
+    "envoy": Dialer("no_port", 2),
+}
+
+
+class PathError(ValueError):
+    """A path that a user described wrongly; the message names the option, the value, the bound and the remedy."""
+
+
+class Path(NamedTuple):
+    """A checked path. sources and destinations: addresses of one family; ports: of the listeners; port_range: for `explicit`."""
+
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    ports: tuple[int, ...]
+    bind: str
+    dialer: str | None = None
+    port_range: tuple[int, int] | None = None
+    service: str | None = None
+    pid: int | None = None
+    nofile: int | None = None
+
+    @property
+    def family(self) -> str:
+        """Return `inet` or `inet6`."""
+        return "inet6" if ":" in self.destinations[0] else "inet"
+
+    @property
+    def listeners(self) -> list[tuple[str, int]]:
+        """Return every (destination, port)."""
+        return [(destination, port) for destination in self.destinations for port in self.ports]
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _addresses(name: str, value: Any) -> tuple[str, ...]:
+    found = []
+    for text in _listed(value):
+        try:
+            address = ipaddress.ip_address(str(text).strip())
+        except ValueError:
+            raise PathError('%s: "%s" is no IPv4 or IPv6 address. Write one address for each item.' % (name, text)) from None
+        mapped = getattr(address, "ipv4_mapped", None)
+        found.append(str(mapped or address))
+    if len({":" in address for address in found}) > 1:
+        raise PathError("%s mixes IPv4 and IPv6: %s. Write a path for each family." % (name, ", ".join(found)))
+    return tuple(dict.fromkeys(found))
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = int(str(value).strip())
+    except ValueError:
+        raise PathError('%s "%s" is no whole number: it must be %d to %d.' % (name, value, low, high)) from None
+    if not low <= number <= high:
+        raise PathError("%s %d is out of bounds: it must be %d to %d." % (name, number, low, high))
+    return number
+
+
+def _ports(name: str, value: Any) -> tuple[int, ...]:
+    found: list[int] = []
+    for item in _listed(value):
+        low, dash, high = str(item).strip().partition("-")
+        first = _whole(name, low, 1, 65535)
+        last = _whole(name, high, first, 65535) if dash else first
+        found.extend(range(first, last + 1))
+    return tuple(dict.fromkeys(found))
+
+
+def _explicit_range(name: str, value: Any) -> tuple[int, int]:
+    low, dash, high = str(value).strip().partition("-")
+    if not dash:
+        raise PathError('%s "%s" is no range. Write "lo-hi", for example "10000-19999".' % (name, value))
+    first = _whole(name, low, 1, 65535)
+    return (first, _whole(name, high, first, 65535))
+
+
+def parse_path(name: str, given: Any) -> Path:
+    """Return the checked path of what a user wrote under `name` (such as `paths[0]`).
+
+    `destinations` and `ports` are required; `sources` are required for `no_port`, `plain` and `explicit`. Where neither `bind`
+    nor `dialer` is given, the bind is `none`, or `no_port` with sources. Raises PathError before anything is read.
+    """
+    if not isinstance(given, dict):
+        raise PathError("%s is no dictionary. Write {destinations: [10.0.0.9], ports: [80]}." % name)
+    given = {key: value for key, value in given.items() if value is not None}
+    unknown = sorted(str(key) for key in given if key not in KEYS)
+    if unknown:
+        raise PathError("%s has no key %s. Its keys are %s." % (name, ", ".join(unknown), ", ".join(KEYS)))
+    sources = _addresses(name + ".sources", given.get("sources"))
+    destinations = _addresses(name + ".destinations", given.get("destinations"))
+    ports = _ports(name + ".ports", given.get("ports"))
+    if not destinations or not ports:
+        raise PathError("%s needs destinations and ports: the addresses and ports that are dialled." % name)
+    if sources and (":" in sources[0]) != (":" in destinations[0]):
+        raise PathError("%s: sources and destinations are of different families: %s, %s." % (name, sources[0], destinations[0]))
+    dialer, bind = given.get("dialer"), given.get("bind")
+    if dialer is not None and dialer not in DIALERS:
+        raise PathError('%s.dialer "%s" is not known. It is one of %s; or give bind.' % (name, dialer, ", ".join(DIALERS)))
+    if bind is not None and bind not in BINDS:
+        raise PathError('%s.bind "%s" is not one of %s.' % (name, bind, ", ".join(BINDS)))
+    port_range = _explicit_range(name + ".port_range", given["port_range"]) if "port_range" in given else None
+    if bind is None:
+        bound = DIALERS[dialer].bound if dialer else "no_port"
+        bind = ("explicit" if port_range else bound) if sources else "none"
+    if bind != "none" and not sources:
+        raise PathError("%s: bind %s needs sources: the addresses that the program binds." % (name, bind))
+    if (bind == "explicit") != (port_range is not None):
+        raise PathError('%s: bind explicit and port_range "lo-hi" go together, give both or neither.' % name)
+    owners = [key for key in ("service", "pid", "nofile") if key in given]
+    if len(owners) > 1:
+        raise PathError("%s names %s: only one of them can bound its descriptors." % (name, " and ".join(owners)))
+    if max(1, len(sources)) * len(destinations) * len(ports) > MOST_PAIRS:
+        raise PathError("%s has more than %d pairs of source and listener. Split it." % (name, MOST_PAIRS))
+    return Path(sources, destinations, ports, bind, dialer, port_range, given.get("service"),
+                _whole(name + ".pid", given["pid"], 1, 1 << 22) if "pid" in given else None,
+                _whole(name + ".nofile", given["nofile"], 0, 1 << 31) if "nofile" in given else None)
+
+
+def parse_paths(given: Any) -> list[Path]:
+    """Return the checked paths of the option `paths`."""
+    return [parse_path("paths[%d]" % index, item) for index, item in enumerate(_listed(given))]
+
+
+def upstream(name: str, text: str) -> dict[str, Any]:
+    """Return the path to an upstream written as "10.0.9.10:8080" or "[2001:db8::1]:8080". Raises PathError."""
+    host, colon, port = str(text).strip().rpartition(":")
+    if not colon or not host:
+        raise PathError('%s "%s" has no port. Write it as "10.0.9.10:8080".' % (name, text))
+    address = _addresses(name, host.strip("[]"))[0]
+    return {"destinations": [address], "ports": [_whole(name, port, 1, 65535)]}
+
+
+def needed(paths: Iterable[Path]) -> tuple[set[tuple[str, int]], set[str]]:
+    """Return what has to be known of connected sockets: (destination, port) pairs, and sources that are bound to."""
+    exact: set[tuple[str, int]] = set()
+    bound: set[str] = set()
+    for path in paths:
+        exact.update(path.listeners)
+        if path.bind in ("plain", "explicit"):
+            bound.update(path.sources)
+    return exact, bound
+
+
+def explicit_ports(path: Path) -> int:
+    """Return the set of the ports of an `explicit` path's own range."""
+    return port_set(["%d-%d" % path.port_range]) if path.port_range else 0
