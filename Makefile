@@ -1,0 +1,102 @@
+# `make run` is the collection's first answer; `make quick` before a commit; `make test` is everything that the README promises.
+# Recipes stay short: what takes more than a line lives in tests/tools.
+
+CASES ?=
+SEED ?=
+SCENARIO ?=
+ARGS ?=
+
+VENV_PY := .venv/bin/python
+TOOL := $(VENV_PY) tests/tools
+RUN := sh tests/tools/with.sh
+STAGES := sh tests/tools/stages.sh
+export CASES SEED
+
+.DEFAULT_GOAL := help
+.PHONY: help run quick test test-all test-kernels truth bench lint format sanity units units-here checks docs dist \
+	importer images molecule test-vm venv venv-run lock stage live apt clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+run: venv-run live ## how many connections this machine can hold, and what stops them; needs no root, changes nothing (ARGS=...)
+	@$(RUN) sh tests/tools/run.sh $(ARGS)
+
+quick: ## before a commit: linters, units, own rules, a short truth test; under 4 minutes
+	@CASES="$${CASES:-40}" $(STAGES) quick venv lint units-here checks truth
+
+test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
+	@$(STAGES) test apt venv lint sanity units docs dist importer checks truth images molecule test-vm
+
+test-all: ## make test, then the long runs: 2000 truth cases and every virtual machine
+	@$(MAKE) --no-print-directory test
+	@CASES="$${CASES:-2000}" $(STAGES) test-all truth test-kernels
+
+test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
+	@$(RUN) python tests/vm/run.py --all $(ARGS)
+
+test-vm: venv live ## the short run on emulated machines
+	@$(RUN) python tests/vm/run.py --quick $(ARGS)
+
+truth: venv live ## predicted capacity against a real dialler in network namespaces (CASES=2000 SEED=1)
+	@$(RUN) python -m pytest tests/truth $(ARGS)
+
+bench: venv live ## speed and memory against ping and ss, as ratios
+	@$(RUN) python tests/bench/run.py $(ARGS)
+
+lint: venv live ## ansible-lint, yamllint, ruff, mypy --strict, changelog, licences, shellcheck
+	@$(RUN) sh tests/tools/lint.sh
+
+format: venv ## let ruff lay out the Python files (ARGS=path)
+	@.venv/bin/ruff check -q --fix-only $(or $(ARGS),.) && .venv/bin/ruff format $(or $(ARGS),.)
+
+sanity: venv live ## ansible-test sanity, without any ignore file, on the newest ansible-core and on the oldest promised
+	@sh tests/tools/venv.sh floor
+	@$(TOOL)/ansible_test.py sanity
+
+units: venv live ## unit tests through ansible-test on every Python from 3.8 that is to be had
+	@sh tests/tools/venv.sh floor
+	@$(TOOL)/ansible_test.py units
+
+units-here: venv live ## unit tests on one Python, plain pytest (ARGS="-k ports")
+	@$(RUN) python -m pytest -q tests/unit $(ARGS)
+
+checks: venv live ## the repository's own rules, witnesses, bad hosts, the report in a browser: all tests that are not another target
+	@$(RUN) python -m pytest -q tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
+
+docs: venv live ## check the documentation of modules and roles, and build the site in .build/docsite
+	@$(RUN) sh tests/tools/docs.sh
+
+dist: venv live ## build the tarball in .build/dist, install it in an empty folder and use it there
+	@$(RUN) sh tests/tools/dist.sh
+
+importer: venv live ## what Galaxy would say to the tarball; a warning is an error
+	@$(RUN) sh tests/tools/importer.sh
+
+images: venv ## build the container images of the testbed (cached)
+	@$(RUN) python molecule/testbed/images.py $(ARGS)
+
+molecule: images live ## scenarios on containers of Debian 11, 12 and 13 (SCENARIO=name)
+	@$(RUN) sh tests/tools/molecule.sh $(SCENARIO)
+
+apt: ## install the Debian packages that the tests need, or say which are missing
+	@sh tests/tools/apt.sh
+
+venv: ## the environment for developers, in .venv
+	@sh tests/tools/venv.sh dev
+
+venv-run:
+	@sh tests/tools/venv.sh run
+
+lock: venv ## refresh requirements*.txt from requirements*.in (needs uv)
+	@sh tests/tools/lock.sh
+
+stage: venv ## a copy for ansible-test and for the tarball, in .build/stage
+	@$(TOOL)/stage.py
+
+live:
+	@mkdir -p .build/live/ansible_collections/c10m
+	@ln -sfn ../../../.. .build/live/ansible_collections/c10m/front_tier
+
+clean: ## remove everything that was made here, but not the cache of images
+	@rm -rf .build .venv .ansible tests/output

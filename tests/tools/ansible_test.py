@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ansible-test from the stage, on the newest ansible-core and on the oldest promised: ansible_test.py sanity | units."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import stage
+
+ROOT = stage.ROOT
+NEWEST, FLOOR = ROOT / ".venv", ROOT / ".build/venv-floor"
+HOME = ROOT / ".build/home"
+PYBIN = ROOT / ".build/pybin"
+
+# ansible-test downloads a script that brings pip into its environments; ours has Python's own ensurepip do it, so that
+# a package index is all that is needed.
+GET_PIP = """\
+import subprocess, sys
+subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
+wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet"] + wanted)
+"""
+
+
+def installed(venv: Path) -> Path:
+    """Return the folder of ansible-test's own code in an environment."""
+    return next(venv.glob("lib/python3.*/site-packages/ansible_test"))
+
+
+def core(venv: Path) -> str:
+    """Return the version of ansible-core in an environment, as 2.N.M."""
+    release = (installed(venv).parent / "ansible/release.py").read_text()
+    return re.findall(r"__version__ = '([^']+)'", release)[0]
+
+
+def supported(venv: Path) -> list[str]:
+    """Return the Python versions that an environment's ansible-test knows, for hosts and controllers."""
+    return re.findall(r"'(3\.\d+)'", (installed(venv) / "_util/target/common/constants.py").read_text())
+
+
+def verified() -> list[str]:
+    """Return the Python versions that run here, oldest first."""
+    subprocess.run(["sh", "tests/tools/pythons.sh"], cwd=ROOT, check=True)
+    names = (path.name.replace("python", "") for path in PYBIN.glob("python3.*"))
+    return sorted(names, key=lambda name: int(name.split(".")[1]))
+
+
+def lay_get_pip(venv: Path) -> None:
+    """Put our stand-in where an environment's ansible-test looks for the script that it would download."""
+    text = (installed(venv) / "_internal/python_requirements.py").read_text()
+    (version,) = set(re.findall(r"\bpip='([\d.]+)'", text))
+    cache = HOME / ".ansible/test/cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
+
+
+def environment(venv: Path) -> dict[str, str]:
+    """Return the environment of a run: a home of its own, and only interpreters that were seen to run."""
+    path = [venv / "bin", PYBIN, "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "http", "no_proxy"))}
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    own = {"HOME": str(HOME), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+    return {"PIP_CACHE_DIR": f"{cache}/pip", **kept, **own}
+
+
+def run(venv: Path, *words: str) -> bool:
+    """Run ansible-test, showing what it says; False if it failed or, as it does quietly, skipped everything."""
+    print(f"-- ansible-core {core(venv)}: ansible-test {' '.join(words)}", flush=True)
+    lay_get_pip(venv)
+    command = [venv / "bin/python", venv / "bin/ansible-test", *words]
+    process = subprocess.Popen(
+        command, cwd=stage.STAGE, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    skipped = False
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        skipped = skipped or "All targets skipped" in line
+    if skipped:
+        print("ansible-test skipped every target: nothing was tested.")
+    return process.wait() == 0 and not skipped
+
+
+def sanity() -> bool:
+    """Run every sanity test on both ansible-cores."""
+    verified()
+    return all([run(NEWEST, "sanity"), run(FLOOR, "sanity")])
+
+
+def units() -> bool:
+    """Run the unit tests on each Python at hand: on the newest ansible-core, and on the oldest where that ended support."""
+    common = ["units", "--venv", "--requirements"]
+    newest = [version for version in verified() if version in supported(NEWEST)]
+    older = [version for version in verified() if version in supported(FLOOR) and version not in newest]
+    print(f"Pythons: {', '.join(newest)} on ansible-core {core(NEWEST)}; {', '.join(older) or 'none'} on {core(FLOOR)}")
+    return all([run(NEWEST, *common)] + [run(FLOOR, *common, "--python", version) for version in older])
+
+
+if __name__ == "__main__":
+    os.makedirs(ROOT / ".build", exist_ok=True)
+    with open(ROOT / ".build/stage.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stage.refresh()
+        sys.exit(not {"sanity": sanity, "units": units}[sys.argv[1]]())

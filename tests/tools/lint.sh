@@ -1,0 +1,34 @@
+#!/bin/sh
+# Every linter, one after the other; all of them run, and only what a failing one says is shown.
+set -u
+failed=''
+output=.build/lint.txt
+
+try() {
+    name=$1
+    shift
+    if "$@" >"$output" 2>&1; then
+        echo "  ok      $name"
+    else
+        echo "  FAILED  $name: $*"
+        sed 's/^/    /' "$output"
+        failed="$failed $name"
+    fi
+}
+
+try ruff ruff check --output-format concise .
+try format ruff format --diff --quiet .
+try mypy mypy -p ansible_collections.c10m.front_tier.plugins
+try mypy-tools mypy tests/tools
+try yamllint yamllint --strict .
+try ansible-lint ansible-lint --offline --strict -q
+try changelog antsibull-changelog lint
+try licences reuse lint --quiet
+if command -v shellcheck >/dev/null; then
+    # shellcheck disable=SC2046 # a list of names
+    try shellcheck shellcheck $(git ls-files -co --exclude-standard '*.sh' .ci/run)
+else
+    echo "  skipped shellcheck: not installed (apt-get install shellcheck)"
+fi
+
+[ -z "$failed" ] || { echo "lint failed:$failed"; exit 1; }
