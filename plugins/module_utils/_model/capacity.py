@@ -54,7 +54,7 @@ def is_local(snapshot: dict[str, Any], address: str) -> bool:
     wanted = ipaddress.ip_address(address)
     if wanted.is_loopback:
         return True
-    for row in snapshot.get("addresses") or []:
+    for row in known(snapshot.get("addresses")) or []:
         interface = ipaddress.ip_interface(row["address"])
         if wanted == interface.ip or (row.get("local_route") and wanted in interface.network):
             return True
@@ -356,3 +356,13 @@ def blocked(snapshot: dict[str, Any], most: int = 50) -> list[dict[str, Any]]:
     rows += [(one, "tcp socket bound to") for one in ([] if is_absent(bound_only) or not bound_only else bound_only)]
     found = {(int(one["port"]), "%s %s" % (what, one["address"])) for one, what in rows if wanted >> int(one["port"]) & 1}
     return [{"port": port, "by": by} for port, by in sorted(found)[:most]]
+
+
+def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the `ports` section of a snapshot."""
+    low, high = portsets.in_range(snapshot)
+    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
+    section = {"low": low, "high": high, "reserved": portsets.texts(portsets.reserved(snapshot)), "usable": portsets.count(usable),
+               "blocked": blocked(snapshot)}
+    kept = (snapshot.get("ports") or {}).get("without_socket")
+    return section if kept is None else dict(section, without_socket=kept)

@@ -10,7 +10,6 @@ import ipaddress
 from typing import Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import capacity
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, parse_paths
@@ -53,14 +52,14 @@ def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
             raise PathError('limits: "%s" is no sysctl that bounds connections. Name one of docs/limits.md.' % name)
         row = rows.setdefault(name, {"name": name, "scope": SYSCTLS[name].scope, "unit": SYSCTLS[name].unit, "used": None,
                                      "source": "override", "boot": {"value": None, "source": None, "applies": "boot"}})
-        row["value"] = values(str(value)) if not isinstance(value, (int, list)) else value
+        row["value"] = values(name, str(value)) if not isinstance(value, (int, list)) else value
         if row not in changed.setdefault("limits", []):
             changed["limits"].append(row)
     if overrides.get("nofile") is not None:
         for service in changed.get("services") or []:
             for process in service.get("processes") or []:
                 process["nofile"] = {"soft": int(overrides["nofile"]), "hard": int(overrides["nofile"])}
-    changed["ports"] = ports_section(changed)
+    changed["ports"] = capacity.ports_section(changed)
     return changed
 
 
@@ -73,16 +72,6 @@ def _with_addresses(path: Path, overrides: dict[str, Any]) -> Path:
     if not wanted:
         return path
     return path._replace(sources=tuple(wanted), bind="no_port" if path.bind == "none" else path.bind)
-
-
-def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the `ports` section of a snapshot."""
-    low, high = portsets.in_range(snapshot)
-    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
-    section = {"low": low, "high": high, "reserved": portsets.texts(portsets.reserved(snapshot)), "usable": portsets.count(usable),
-               "blocked": capacity.blocked(snapshot)}
-    kept = (snapshot.get("ports") or {}).get("without_socket")
-    return section if kept is None else dict(section, without_socket=kept)
 
 
 def compute(snapshot: dict[str, Any], paths: Any = None, overrides: dict[str, Any] | None = None, headroom: float = 0.2,

@@ -82,8 +82,10 @@ SYSCTLS: dict[str, Sysctl] = {
 INTERFACE_SYSCTL = "net.ipv4.conf.%s.rp_filter"  # read for each interface as well
 
 
-def values(text: str) -> int | str | list[int] | list[str]:
-    """Return a sysctl's text as plain data: a whole number, a list of whole numbers, or the text itself."""
+def values(name: str, text: str) -> int | str | list[int] | list[str]:
+    """Return a sysctl's text as plain data: a whole number, a list of whole numbers, a list of port texts, or the text itself."""
+    if name.endswith("_reserved_ports"):
+        return [item for item in text.strip().split(",") if item]
     words = text.split()
     try:
         whole = [int(word) for word in words]
