@@ -22,7 +22,29 @@ class Root:
 
     def path(self, path: str) -> str:
         """Return where `path` of the host lies in the file system that is read."""
-        return self.top + path
+        return path if self.live else self.top + self.real(path)
+
+    def real(self, path: str) -> str:
+        """Return `path` with every symbolic link followed, never out of the root; `path` itself where links go in circles."""
+        if self.live:
+            return os.path.realpath(path)
+        done, ahead, links = "", path.split("/")[::-1], 0
+        while ahead:
+            part = ahead.pop()
+            if part == "..":
+                done = done.rpartition("/")[0]
+            elif part not in ("", "."):
+                try:
+                    target = os.readlink(self.top + done + "/" + part)
+                except OSError:
+                    done += "/" + part
+                    continue
+                links += 1
+                if links > 40:
+                    return path
+                done = "" if target.startswith("/") else done
+                ahead.extend(target.split("/")[::-1])
+        return done or "/"
 
     def text(self, path: str) -> str | dict[str, str]:
         """Return a file's whole text (at most 1 MiB), or the absence.
@@ -61,7 +83,8 @@ class Root:
     def link(self, path: str) -> str | None:
         """Return where a symbolic link points, as written; None where `path` is no link."""
         try:
-            return os.readlink(self.path(path))
+            folder, name = os.path.split(path)
+            return os.readlink(os.path.join(self.path(folder), name))
         except OSError:
             return None
 
