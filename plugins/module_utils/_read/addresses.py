@@ -8,7 +8,6 @@ Source: rtnetlink(7), include/uapi/linux/rtnetlink.h, if_addr.h, neighbour.h.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 import struct
@@ -17,12 +16,13 @@ from typing import Any, Iterator
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
-FAMILIES = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
+FAMILIES: dict[int, str] = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
 GETADDR, GETROUTE, GETNEIGH = 22, 26, 30
 REQUEST, DUMP, ERROR, DONE = 1, 0x300, 2, 3
 SOL_NETLINK, STRICT = 270, 12  # NETLINK_GET_STRICT_CHK, Linux 4.20: the kernel itself picks the table that is asked for
 TABLE_LOCAL, TYPE_LOCAL = 255, 2
 DEPRECATED = 0x20  # IFA_F_DEPRECATED
+LIVE = Root()
 
 
 def read_addresses(root: Root) -> Any:
@@ -31,24 +31,25 @@ def read_addresses(root: Root) -> Any:
     A local route stands in it where it covers more than an address by itself (AnyIP), 127.0.0.0/8 among them.
     """
     if not root.live:
+        trie = root.text("/proc/net/fib_trie")
+        if isinstance(trie, dict):
+            return trie
         inet6 = parse_if_inet6(text_of(root.text("/proc/net/if_inet6")))
-        return parse_fib_trie(text_of(root.text("/proc/net/fib_trie")), text_of(root.text("/proc/net/route"))) + inet6
+        return parse_fib_trie(trie, text_of(root.text("/proc/net/route"))) + inet6
     try:
         found = [item for body in dump(GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0)) for item in parse_address(body)]
         shown = {item["address"].partition("/")[0] for item in found}
         for family in FAMILIES:
             asked = struct.pack("=BBBBBBBBI", family, 0, 0, 0, TABLE_LOCAL, 0, 0, TYPE_LOCAL, 0)
             routes = [item for body in dump(GETROUTE, asked) for item in parse_local_route(body)]
-            found += [
-                item for item in routes if not (_is_host(item["address"]) and item["address"].split("/")[0] in shown)
-            ]
+            found += [item for item in routes if _host_of(item["address"]) not in shown]
     except OSError as error:
         return absent_for(error, "rtnetlink")
     return found
 
 
 def dump(kind: int, body: bytes) -> Iterator[memoryview]:
-    """Yield the body of each message that rtnetlink answers to one request. Raises OSError where the kernel refuses it."""
+    """Yield the body of each message that rtnetlink answers to one request. Raises OSError where it is refused."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as netlink:
         netlink.settimeout(10)
         try:
@@ -110,14 +111,16 @@ def parse_local_route(body: memoryview) -> Iterator[dict[str, Any]]:
         yield _entry(index, family, raw, prefix, local_route=True, deprecated=False)
 
 
-def _is_host(cidr: str) -> bool:
-    return cidr.endswith("/128" if ":" in cidr else "/32")
+def _host_of(cidr: str) -> str | None:
+    address, _slash, prefix = cidr.partition("/")
+    return address if prefix == ("128" if ":" in address else "32") else None
 
 
 def parse_fib_trie(text: str, routes: str = "") -> list[dict[str, Any]]:
     """Return the IPv4 part of `addresses` as /proc/net/fib_trie and /proc/net/route of a recorded host show it.
 
-    Neither says the prefix length of an address: it is taken from the connected network around it.
+    Neither says the prefix length of an address: it is taken from the connected network around it, and so is the
+    interface, else `unknown`.
     """
     networks = []
     for words in (line.split() for line in routes.splitlines()[1:]):
@@ -131,21 +134,16 @@ def parse_fib_trie(text: str, routes: str = "") -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for address, length in re.findall(r"^ *\|-- ([\d.]{7,15})\n((?: +/\d+ .*\n?)+)", text, re.M | re.A):
         try:
-            number = int(ipaddress.IPv4Address(address))
-        except ValueError:
+            number = int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
+        except OSError:
             continue
         for prefix in re.findall(r"/(\d{1,2}) host LOCAL", length, re.A):
             around = next((item for item in networks if number & item[0] == item[1]), None)
             host = prefix == "32"
             cidr = "%s/%s" % (address, bin(around[0]).count("1") if host and around else prefix)
-            name = around[2] if around else absent("unknown", "a recorded host does not say")
-            found[cidr] = {
-                "interface": name,
-                "address": cidr,
-                "family": "inet",
-                "local_route": not host,
-                "deprecated": False,
-            }
+            name = around[2] if around else "unknown"
+            entry = {"interface": name, "address": cidr, "family": "inet", "local_route": not host}
+            found[cidr] = dict(entry, deprecated=False)
     return list(found.values())
 
 
@@ -178,15 +176,13 @@ def source_for(destination: str) -> Any:
         return absent("unknown", "no source address towards %s: %s" % (destination, error))
 
 
-def read_neighbours(root: Root) -> dict[str, Any]:
+def read_neighbours(root: Root = LIVE) -> dict[str, Any]:
     """Return {inet, inet6: entries in the neighbour tables, of the whole machine where that can be seen, else of here}.
 
     The thresholds hold for the machine, and /proc/net/stat has its number, but only in the first network namespace.
     """
-    return {
-        "inet": _neighbours(root, socket.AF_INET, "arp_cache"),
-        "inet6": _neighbours(root, socket.AF_INET6, "ndisc_cache"),
-    }
+    tables = ((socket.AF_INET, "arp_cache"), (socket.AF_INET6, "ndisc_cache"))
+    return {FAMILIES[family]: _neighbours(root, family, name) for family, name in tables}
 
 
 def _neighbours(root: Root, family: int, name: str) -> Any:
