@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -21,13 +22,17 @@ class Root:
         self.live = self.top == ""
 
     def path(self, path: str) -> str:
-        """Return where `path` of the host lies in the file system that is read."""
-        return path if self.live else self.top + self.real(path)
+        """Return where `path` of the host lies in the file system that is read. Raises OSError where links go in circles."""
+        return path if self.live else self.top + self._followed(path)
 
     def real(self, path: str) -> str:
         """Return `path` with every symbolic link followed, never out of the root; `path` itself where links go in circles."""
-        if self.live:
-            return os.path.realpath(path)
+        try:
+            return os.path.realpath(path) if self.live else self._followed(path)
+        except OSError:
+            return path
+
+    def _followed(self, path: str) -> str:
         done, ahead, links = "", path.split("/")[::-1], 0
         while ahead:
             part = ahead.pop()
@@ -36,12 +41,12 @@ class Root:
             elif part not in ("", "."):
                 try:
                     target = os.readlink(self.top + done + "/" + part)
-                except OSError:
+                except (OSError, ValueError):
                     done += "/" + part
                     continue
                 links += 1
                 if links > 40:
-                    return path
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                 done = "" if target.startswith("/") else done
                 ahead.extend(target.split("/")[::-1])
         return done or "/"
@@ -69,6 +74,8 @@ class Root:
             return absent("unknown", "%s: not present" % path)
         except OSError as error:
             return absent_for(error, path)
+        except ValueError as error:  # a path with a NUL, out of a file with junk
+            return absent("unreadable", "%r: %s" % (path, error))
         if left <= 0:
             return absent("unreadable", "%s: larger than %d bytes" % (path, MOST_BYTES))
         return b"".join(parts).decode("utf-8", "replace")
@@ -77,7 +84,7 @@ class Root:
         """Return the sorted names in a folder; an empty list where there is none or it may not be read."""
         try:
             return sorted(os.listdir(self.path(path)))
-        except OSError:
+        except (OSError, ValueError):
             return []
 
     def link(self, path: str) -> str | None:
@@ -85,12 +92,15 @@ class Root:
         try:
             folder, name = os.path.split(path)
             return os.readlink(os.path.join(self.path(folder), name))
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def exists(self, path: str) -> bool:
         """Tell whether `path` (followed) exists."""
-        return os.path.exists(self.path(path))
+        try:
+            return os.path.exists(self.path(path))
+        except OSError:
+            return False
 
 
 def text_of(value: Any) -> str:
