@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test from the stage, on the newest ansible-core and on the oldest promised: ansible_test.py sanity | units."""
+"""Run ansible-test from the stage, on the newest ansible-core and on the oldest: ansible_test.py sanity | units."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def environment(venv: Path) -> dict[str, str]:
     path = [venv / "bin", PYBIN, "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "http", "no_proxy"))}
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    own = {"HOME": str(HOME), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+    own = {"HOME": str(HOME), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "PIP_QUIET": "1"}
     return {"PIP_CACHE_DIR": f"{cache}/pip", **kept, **own}
 
 
@@ -94,7 +94,7 @@ def sanity() -> bool:
 
 
 def units() -> bool:
-    """Run the unit tests on each Python at hand: on the newest ansible-core, and on the oldest where that ended support."""
+    """Run the unit tests on each Python at hand: with the newest ansible-core, or the oldest where that knows no more."""
     common = ["units", "--venv", "--requirements"]
     newest = [version for version in verified() if version in supported(NEWEST)]
     older = [version for version in verified() if version in supported(FLOOR) and version not in newest]
