@@ -148,7 +148,7 @@ def parse_fib_trie(text: str, routes: str = "") -> list[dict[str, Any]]:
 
 
 def parse_if_inet6(text: str) -> list[dict[str, Any]]:
-    """Return the IPv6 part of `addresses` of /proc/net/if_inet6: address, interface index, prefix, scope, flags, name."""
+    """Return the IPv6 part of `addresses` of /proc/net/if_inet6: address, index, prefix, scope, flags, name."""
     found = []
     for line in text.splitlines():
         match = re.match(r"([0-9a-f]{32}) [0-9a-f]+ ([0-9a-f]{2}) [0-9a-f]{2} ([0-9a-f]{2,8}) +(\S+)\s*\Z", line)

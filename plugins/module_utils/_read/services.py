@@ -1,0 +1,319 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services: a unit (or a program) with all its processes, its connections and its limits. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import islice
+from typing import Any, Iterable, NamedTuple
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED, absent, is_absent, number
+from ansible_collections.c10m.front_tier.plugins.module_utils._read import processes
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
+
+CGROUPS = "/sys/fs/cgroup"
+UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+UNIT_NAME = re.compile(r"[\w:.\\@][\w:.\\@-]{0,240}\.(service|scope|socket|mount|swap)\Z", re.A)
+PROPERTIES = "Id,LoadState,MainPID,LimitNOFILE,LimitNOFILESoft,TasksMax,MemoryMax,NeedDaemonReload"
+WHOLE = 20000  # up to so many connected sockets read_sockets() lists all inodes
+MOST_FILES = 2048  # a process with more open descriptors is not looked through
+MOST_LINKS = 20000  # descriptors that are looked through in all
+MOST_PROCESSES = 512  # rows of one service
+FIRST = 64  # descriptors of a process without a unit that are looked at for connections
+HUGE = 1 << 62  # what version 1 and systemd write for no limit is near 2^63 or 2^64
+NOT_SHOWN = absent("unknown", "systemd does not run here, or did not say")
+
+
+class Group(NamedTuple):
+    """A controller of control groups, and its files in version 2 and in version 1."""
+
+    controller: str
+    limits: tuple[str, ...]
+    used: str
+    old_limits: tuple[str, ...]
+    old_used: str
+
+
+MEMORY = Group(
+    "memory", ("memory.max", "memory.high"), "memory.current", ("memory.limit_in_bytes",), "memory.usage_in_bytes"
+)
+TASKS = Group("pids", ("pids.max",), "pids.current", ("pids.max",), "pids.current")
+
+
+class Members:
+    """Which service each process belongs to: its systemd unit, else the family of processes of the same program.
+
+    A family has one name and one parent above it: a daemon and its workers, or the old and new workers of a reload.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self.pids = processes.pids_of(root)
+        self.cgroups = {pid: processes.read_cgroups(root, pid) for pid in self.pids}
+        top = processes.top_of(self.cgroups.get(1, {}))
+        self.units = {pid: processes.unit_of(cgroups, top) for pid, cgroups in self.cgroups.items()}
+        self.loners = [pid for pid in self.pids if not self.units[pid]]
+        self._families: dict[int, str] | None = None
+
+    def name_of(self, pid: int) -> str | None:
+        """Return the name of the service of a process."""
+        return self.units.get(pid) or self.families().get(pid)
+
+    def pids_in(self, name: str) -> list[int]:
+        """Return every process of a service."""
+        named = [pid for pid in self.pids if self.units[pid] == name]
+        return named or [pid for pid, family in self.families().items() if family == name]
+
+    def names(self) -> set[str]:
+        """Return the names of all services that run."""
+        return {name for name in self.units.values() if name} | set(self.families().values())
+
+    def families(self) -> dict[int, str]:
+        """Return {process without a unit: name}: the program's, with the lowest process number where another has it."""
+        if self._families is None:
+            stats = {pid: processes.parse_stat(text_of(self.root.text("/proc/%d/stat" % pid))) for pid in self.loners}
+            programs = {
+                pid: (stat["program"], stat["parent"]) for pid, stat in stats.items() if stat and stat["parent"] != 2
+            }
+            taken: dict[tuple[str, int], str] = {}
+            used: set[str] = set()
+            self._families = {}
+            for pid in sorted(programs):
+                program, parent = programs[pid]
+                while parent in programs and programs[parent][0] == program:
+                    parent = programs[parent][1]
+                key = (program, parent)
+                if key not in taken:
+                    taken[key] = program if program not in used else "%s (pid %d)" % (program, pid)
+                    used.add(program)
+                self._families[pid] = taken[key]
+        return self._families
+
+    def by_cgroup_id(self) -> dict[int, str]:
+        """Return {control group id as sock_diag sends it: unit}: the id is the inode of the group's folder."""
+        found: dict[int, str] = {}
+        mount = cgroup2_mount(self.root)
+        if mount and self.root.live:
+            for path, unit in {(self.cgroups[pid].get("", "/"), unit) for pid, unit in self.units.items() if unit}:
+                try:
+                    found[os.stat(mount + path).st_ino] = unit
+                except OSError:
+                    continue
+            found.pop(os.stat(mount).st_ino, None)  # the group of everything that is in none
+        return found
+
+
+def cgroup2_mount(root: Root) -> str | None:
+    """Return where the control groups of version 2 are mounted: alone, or beside version 1."""
+    return next((path for path in (CGROUPS + "/unified", CGROUPS) if root.exists(path + "/cgroup.procs")), None)
+
+
+def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the section `services`, less `boot`: those that listen, hold connections or are wanted, by name.
+
+    sockets: what read_sockets() returns; its `listeners` get their `service` here. A wanted one has what it was called
+    in `asked`; one that does not exist comes as {name, asked, missing: true, near: names alike}.
+    """
+    members = Members(root)
+    units = members.by_cgroup_id()
+    name_listeners(root, sockets["listeners"], members, units)
+    held: dict[str, int] = {}
+    for cgroup, connections in (sockets.get("by_cgroup") or {}).items():
+        if cgroup in units:
+            held[units[cgroup]] = held.get(units[cgroup], 0) + connections
+    seen = {one["service"] for one in sockets["listeners"] if one["service"]} | set(held)
+    inodes = set(sockets.get("inodes") or ()) - {0}  # 0: TIME_WAIT, or not accepted yet
+    seen |= _holders(root, members, inodes)
+    asked = {name: _full_name(name, members) for name in wanted}
+    shown = read_live(root, sorted(seen | set(asked.values())))
+    names: dict[str, list[str]] = {shown.get(name, {}).get("id", name): [] for name in seen}
+    for name, full in asked.items():
+        names.setdefault(shown.get(full, {}).get("id", full), []).append(name)
+    whole = not sockets.get("sampled") and sockets.get("seen", 0) <= WHOLE and "inodes" in sockets
+    links = Links(root, inodes if whole else None)
+    return [_service(members, name, names[name], shown.get(name), links, held.get(name)) for name in sorted(names)]
+
+
+def name_listeners(root: Root, listeners: list[dict[str, Any]], members: Members, units: dict[int, str]) -> None:
+    """Write into each listener whose it is: the unit of its control group, else the service of a process that holds it.
+
+    systemd opens sockets for others, in its own group or in that of the socket unit: there a holder goes first.
+    """
+    for one in listeners:
+        one["service"] = units.get(one.get("cgroup"))  # type: ignore[arg-type]
+    unsure = [one for one in listeners if not (one["service"] or "").endswith(".service")]
+    owners = processes.socket_owners(root, [one["inode"] for one in unsure], members.pids)
+    for one in unsure:
+        owner = owners.get(one["inode"])
+        one["service"] = (members.name_of(owner) if owner else None) or one["service"]
+
+
+def _holders(root: Root, members: Members, inodes: set[int]) -> set[str]:
+    """Return the services without a unit that hold connections, by their first descriptors."""
+    if not inodes or members.units.get(1):
+        return set()
+    families = members.families().items()
+    return {name for pid, name in families if not inodes.isdisjoint(islice(processes.socket_inodes(root, pid), FIRST))}
+
+
+def _full_name(name: str, members: Members) -> str:
+    """Return the name of the service that a user means: as systemctl(1) completes it, unless a program has it."""
+    return name if UNIT_NAME.match(name) or name in members.names() else name + ".service"
+
+
+def read_live(root: Root, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return {name: {id, exists, main_pid, nofile, tasks, memory, needs_reload}} as systemd resolved it, in one call.
+
+    Empty where systemd does not run or does not answer: systemctl(1), org.freedesktop.systemd1(5).
+    """
+    units = [name for name in names if UNIT_NAME.match(name)]
+    if not units or not root.live or not root.exists("/run/systemd/system"):
+        return {}
+    text = run("systemctl", "show", "--no-pager", "-p", PROPERTIES, "--", *units)
+    blocks = parse_show(text_of(text))
+    return dict(zip(units, blocks)) if len(blocks) == len(units) else {}
+
+
+def parse_show(text: str) -> list[dict[str, Any]]:
+    """Return what `systemctl show` says of each unit, in the order in which they were asked for."""
+    found = []
+    for block in text.strip("\n").split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+        if not values.get("Id"):
+            continue
+        soft, hard = _amount(values.get("LimitNOFILESoft")), _amount(values.get("LimitNOFILE"))
+        nofile = {"soft": soft, "hard": hard} if not is_absent(soft) and not is_absent(hard) else hard
+        entry = {"id": values["Id"], "exists": values.get("LoadState") not in ("not-found", "bad-setting", "error")}
+        entry.update(nofile=nofile, tasks=_amount(values.get("TasksMax")), memory=_amount(values.get("MemoryMax")))
+        main = _amount(values.get("MainPID"))
+        found.append(dict(entry, main_pid=main, needs_reload=values.get("NeedDaemonReload") == "yes"))
+    return found
+
+
+def _amount(text: str | None) -> Any:
+    if text in ("infinity", "max"):
+        return UNLIMITED
+    if not re.match(r"\d{1,20}\Z", text or "", re.A):
+        return absent("unknown", "systemd does not say")
+    return UNLIMITED if int(text or 0) >= HUGE else int(text or 0)
+
+
+class Links:
+    """Counts the connections of a process by the links of its descriptors, within a budget for all processes."""
+
+    def __init__(self, root: Root, inodes: set[int] | None) -> None:
+        self.root = root
+        self.inodes = inodes
+        self.budget = MOST_LINKS
+
+    def of(self, process: dict[str, Any]) -> set[int] | None:
+        """Return the inodes of the TCP connections that a process holds; None where that would cost too much."""
+        files = number(process["files_open"])
+        if self.inodes is None or files is None or files > min(MOST_FILES, self.budget):
+            return None
+        self.budget -= files
+        found = processes.sockets_of(self.root, process["pid"])
+        return None if found is None else found & self.inodes
+
+
+def _service(
+    members: Members, name: str, asked: list[str], live: dict[str, Any] | None, links: Links, held: int | None
+) -> dict[str, Any]:
+    root = members.root
+    entry: dict[str, Any] = dict({"name": name}, **({"asked": asked} if asked else {}))
+    pids = members.pids_in(name)
+    if not pids and not (live["exists"] if live else _has_file(root, name)):
+        return dict(entry, missing=True, near=_near(root, name, members))
+    rows = processes.read_processes(root, pids[:MOST_PROCESSES])
+    first = next((row for row in rows if row["parent"] not in pids), rows[0] if rows else None)
+    main = next((row for row in rows if live and row["pid"] == live["main_pid"]), first)
+    found = {row["pid"]: links.of(row) for row in rows}
+    unknown = absent("unknown", "too many sockets or open files to look through, or no permission")
+    alone = held if held is not None and len(pids) == 1 else unknown
+    counted = [inodes for inodes in found.values() if inodes is not None]
+    total = len(set().union(*counted)) if len(counted) == len(pids) else unknown if held is None else held
+    kept = ("pid", "program", "nofile", "files_open", "age", "uid")
+    entry.update(
+        program=main["program"] if main else None,
+        main_pid=main["pid"] if main else None,
+        processes=[
+            dict({key: row[key] for key in kept}, connections=alone if held_by is None else len(held_by))
+            for row, held_by in zip(rows, found.values())
+        ],
+        connections=total,
+        memory=read_group(root, main["cgroups"], MEMORY) if main else _idle(live, "memory"),
+        tasks=read_group(root, main["cgroups"], TASKS) if main else _idle(live, "tasks"),
+        live={"nofile": live["nofile"]} if live and not is_absent(live["nofile"]) else NOT_SHOWN,
+        needs_reload=live["needs_reload"] if live else NOT_SHOWN,
+    )
+    return dict(entry, processes_left_out=len(pids) - MOST_PROCESSES) if len(pids) > MOST_PROCESSES else entry
+
+
+def _idle(live: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    return {"limit": live[name], "used": 0, "source": "systemd"} if live else dict(NOT_SHOWN)
+
+
+def _has_file(root: Root, name: str) -> bool:
+    """Tell whether a unit's file exists, for where systemd cannot be asked: an instance has that of its template."""
+    template = re.sub(r"@.*\.", "@.", name)
+    return bool(UNIT_NAME.match(name)) and any(
+        root.exists("%s/%s" % (folder, file)) for folder in UNIT_FOLDERS for file in (name, template)
+    )
+
+
+def _near(root: Root, name: str, members: Members) -> list[str]:
+    from difflib import get_close_matches
+
+    files = {file for folder in UNIT_FOLDERS for file in root.names(folder) if file.endswith(".service")}
+    return get_close_matches(name, sorted(files | members.names()), 3, 0.5)
+
+
+def read_group(root: Root, cgroups: dict[str, str], group: Group) -> dict[str, Any]:
+    """Return {limit, used, source} of the control group on the way up that has the smallest limit: cgroups(7).
+
+    Without any limit, `used` is that of the process's own group; in the group of everything it is an absence.
+    """
+    old = group.controller in cgroups
+    mount = "%s/%s" % (CGROUPS, group.controller) if old else cgroup2_mount(root)
+    path = cgroups.get(group.controller if old else "", "").rstrip("/")
+    smallest: tuple[int, str, str] | None = None
+    unlimited: dict[str, Any] = absent("unknown", "no control group shows a limit of %s" % group.controller)
+    while mount:
+        for limit in group.old_limits if old else group.limits:
+            file = "%s%s/%s" % (mount, path, limit)
+            value = parse_limit(text_of(root.text(file)))
+            if isinstance(value, int) and (smallest is None or value < smallest[0]):
+                smallest = (value, file, path)
+            elif value == UNLIMITED and is_absent(unlimited):
+                unlimited = {"limit": UNLIMITED, "used": absent("unknown", "in no group of its own"), "source": file}
+                if path:
+                    unlimited["used"] = _used(root, mount + path, group, old)
+        if not path:
+            break
+        path = path.rpartition("/")[0]
+    if smallest and mount:
+        return {"limit": smallest[0], "used": _used(root, mount + smallest[2], group, old), "source": smallest[1]}
+    return unlimited
+
+
+def _used(root: Root, folder: str, group: Group, old: bool) -> Any:
+    path = "%s/%s" % (folder, group.old_used if old else group.used)
+    text = root.text(path)
+    value = parse_limit(text_of(text))
+    return text if isinstance(text, dict) else absent("unreadable", path) if value is None else value
+
+
+def parse_limit(text: str) -> Any:
+    """Return the number in a file of a control group, `unlimited` for `max` or what version 1 writes, else None."""
+    value = _amount(text.strip())
+    return None if is_absent(value) else value
