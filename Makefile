@@ -7,7 +7,7 @@ SCENARIO ?=
 ARGS ?=
 
 VENV_PY := .venv/bin/python
-TOOL := $(VENV_PY) tests/tools
+TOOL := $(VENV_PY) -m tests.tools
 RUN := sh tests/tools/with.sh
 STAGES := sh tests/tools/stages.sh
 export CASES SEED
@@ -52,11 +52,11 @@ format: venv ## let ruff lay out the Python files (ARGS=path)
 
 sanity: venv live ## ansible-test sanity, without any ignore file, on the newest ansible-core and on the oldest promised
 	@sh tests/tools/venv.sh floor
-	@$(TOOL)/ansible_test.py sanity
+	@$(TOOL).ansible_test sanity
 
 units: venv live ## unit tests through ansible-test on every Python from 3.8 that is to be had
 	@sh tests/tools/venv.sh floor
-	@$(TOOL)/ansible_test.py units
+	@$(TOOL).ansible_test units
 
 units-here: venv live ## unit tests on one Python, plain pytest (ARGS="-k ports")
 	@$(RUN) python -m pytest -q tests/unit $(ARGS)
@@ -92,7 +92,7 @@ lock: venv ## refresh requirements*.txt from requirements*.in (needs uv)
 	@sh tests/tools/lock.sh
 
 stage: venv ## a copy for ansible-test and for the tarball, in .build/stage
-	@$(TOOL)/stage.py
+	@$(TOOL).stage
 
 live:
 	@mkdir -p .build/live/ansible_collections/c10m

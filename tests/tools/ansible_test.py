@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test from the stage, on the newest ansible-core and on the oldest: ansible_test.py sanity | units."""
+"""Run ansible-test from the stage, on the newest ansible-core and on the oldest: `sanity` or `units`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import stage
+from tests.tools import stage
 
 ROOT = stage.ROOT
 NEWEST, FLOOR = ROOT / ".venv", ROOT / ".build/venv-floor"
@@ -37,7 +37,7 @@ def installed(venv: Path) -> Path:
 def core(venv: Path) -> str:
     """Return the version of ansible-core in an environment, as 2.N.M."""
     release = (installed(venv).parent / "ansible/release.py").read_text()
-    return re.findall(r"__version__ = '([^']+)'", release)[0]
+    return str(re.findall(r"__version__ = '([^']+)'", release)[0])
 
 
 def supported(venv: Path) -> list[str]:
@@ -74,7 +74,7 @@ def run(venv: Path, *words: str) -> bool:
     """Run ansible-test, showing what it says; False if it failed or, as it does quietly, skipped everything."""
     print(f"-- ansible-core {core(venv)}: ansible-test {' '.join(words)}", flush=True)
     lay_get_pip(venv)
-    command = [venv / "bin/python", venv / "bin/ansible-test", *words]
+    command = [str(venv / "bin/python"), str(venv / "bin/ansible-test"), *words]
     process = subprocess.Popen(
         command, cwd=stage.STAGE, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -94,7 +94,7 @@ def sanity() -> bool:
 
 
 def units() -> bool:
-    """Run the unit tests on each Python at hand: with the newest ansible-core, or the oldest where that knows no more."""
+    """Run the unit tests on each Python at hand: with the newest ansible-core, or else with the oldest."""
     common = ["units", "--venv", "--requirements"]
     newest = [version for version in verified() if version in supported(NEWEST)]
     older = [version for version in verified() if version in supported(FLOOR) and version not in newest]

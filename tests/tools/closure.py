@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The import closure: every file of the collection that travels to a host with a module. closure.py [MODULE...]"""
+"""The import closure: every file of the collection that travels to a host with a module."""
 
 from __future__ import annotations
 

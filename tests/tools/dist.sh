@@ -1,7 +1,7 @@
 #!/bin/sh
 # Build the tarball from the stage, install it where nothing else is, and use it there.
 set -eu
-python tests/tools/stage.py
+python -m tests.tools.stage
 rm -rf .build/dist .build/installed
 mkdir -p .build/dist .build/installed
 ansible-galaxy collection build --output-path .build/dist .build/stage/ansible_collections/c10m/front_tier >/dev/null

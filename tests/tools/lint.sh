@@ -2,6 +2,7 @@
 # Every linter, one after the other; all of them run, and only what a failing one says is shown.
 set -u
 failed=''
+export NO_COLOR=1
 output=.build/lint.txt
 
 try() {
@@ -11,15 +12,16 @@ try() {
         echo "  ok      $name"
     else
         echo "  FAILED  $name: $*"
-        sed 's/^/    /' "$output"
+        sed -n '1,60s/^/    /p' "$output"
+        [ "$(wc -l <"$output")" -le 60 ] || echo "    ... $(wc -l <"$output") lines in all"
         failed="$failed $name"
     fi
 }
 
 try ruff ruff check --output-format concise .
-try format ruff format --diff --quiet .
+try format ruff format --check --quiet .
 try mypy mypy -p ansible_collections.c10m.front_tier.plugins
-try mypy-tools mypy tests/tools
+try mypy-tools mypy tests/tools tests/architecture
 try yamllint yamllint --strict .
 try ansible-lint ansible-lint --offline --strict -q
 try changelog antsibull-changelog lint
