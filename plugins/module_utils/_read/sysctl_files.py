@@ -14,7 +14,6 @@ import os
 import re
 from typing import Any, Iterable
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import clipped, conf_files, folders, lines, place, problem
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import BEHIND
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
@@ -211,7 +210,7 @@ def _chain(settled: dict[str, list[dict[str, Any]]], key: str) -> list[tuple[int
     """Return the assignments that bear on a key, each with its turn in the order of writing; the last one counts."""
     turns = {one: turn for turn, one in enumerate(settled)}
     chain: list[tuple[int, dict[str, Any]]] = []
-    for name in [key] + [TWINS[key]] * (key in TWINS):
+    for name in [key, TWINS[key]] if key in TWINS else [key]:
         if name in settled:
             history = settled[name] if settled[name][-1]["value"] is not None else []
             chain += [(turns[name], line) for line in history if line["value"] is not None]
@@ -241,11 +240,12 @@ def _inherited(key: str, early: dict[str, list[dict[str, Any]]], late: dict[str,
     A conf.default written on the kernel command line stays with the interfaces of the boot: the later write of a file reaches
     only interfaces that come after it (measured on 5.10 to 7.2; devinet_copy_dflt_conf()).
     """
-    device = DEVICE.match(key)
-    if device and key.startswith("net/ipv4/conf/"):
-        default = "net/ipv4/conf/default/" + key[device.end():]
+    interface = re.match("net/ipv4/conf/(?!(?:all|default)/)([^/]+)/", key)
+    if interface:
+        default = "net/ipv4/conf/default/" + key[interface.end():]
         decision = _decision(default, early, {} if _chain(early, default) else late, modules, applied_by)
-        return decision and dict(decision, applies="device-add", via=key_name(default))
+        applies = "boot" if interface.group(1) == "lo" else "device-add"
+        return decision and dict(decision, applies=applies, via=key_name(default))
     if key == "net/netfilter/nf_conntrack_buckets" and modules["hashsize"]:
         return dict(modules["hashsize"], applies="module-load", lost=None, overrides=[], via="options nf_conntrack hashsize")
     return None
