@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent, known, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import ports_section
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, Limits, values
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import Limits
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, needed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import candidates
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import read_addresses, read_neighbours, source_for
@@ -160,11 +160,3 @@ def _tidy(snapshot: dict[str, Any]) -> None:
     if len(snapshot["listeners"]) > MOST_ROWS:
         snapshot["listeners_left_out"] = len(snapshot["listeners"]) - MOST_ROWS
         del snapshot["listeners"][MOST_ROWS:]
-
-
-def default_at_boot(name: str) -> Any:
-    """Return the kernel's own value for a sysctl that no file decides, or the absence where it depends on the machine."""
-    default = SYSCTLS[name].default if name in SYSCTLS else None
-    if default is None:
-        return absent("unknown", "no file decides; the kernel computes its default on each machine")
-    return values(name, str(default))
