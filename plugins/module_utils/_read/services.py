@@ -15,7 +15,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read import proce
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
-CGROUPS = "/sys/fs/cgroup"
 UNIT_FOLDERS = (
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -44,9 +43,7 @@ class Group(NamedTuple):
     old_used: str
 
 
-MEMORY = Group(
-    "memory", ("memory.max", "memory.high"), "memory.current", ("memory.limit_in_bytes",), "memory.usage_in_bytes"
-)
+MEMORY = Group("memory", ("memory.max", "memory.high"), "memory.current", ("memory.limit_in_bytes",), "memory.usage_in_bytes")
 TASKS = Group("pids", ("pids.max",), "pids.current", ("pids.max",), "pids.current")
 
 
@@ -58,6 +55,7 @@ class Members:
 
     def __init__(self, root: Root) -> None:
         self.root = root
+        self.mounts = parse_mounts(text_of(root.text("/proc/self/mountinfo")))
         self.pids = processes.pids_of(root)
         self.cgroups = {pid: processes.read_cgroups(root, pid) for pid in self.pids}
         top = processes.top_of(self.cgroups.get(1, {}))
@@ -82,9 +80,7 @@ class Members:
         """Return {process without a unit: name}: the program's, with the lowest process number where another has it."""
         if self._families is None:
             stats = {pid: processes.parse_stat(text_of(self.root.text("/proc/%d/stat" % pid))) for pid in self.loners}
-            programs = {
-                pid: (stat["program"], stat["parent"]) for pid, stat in stats.items() if stat and stat["parent"] != 2
-            }
+            programs = {pid: (stat["program"], stat["parent"]) for pid, stat in stats.items() if stat and stat["parent"] != 2}
             taken: dict[tuple[str, int], str] = {}
             used: set[str] = set()
             self._families = {}
@@ -102,20 +98,14 @@ class Members:
     def by_cgroup_id(self) -> dict[int, str]:
         """Return {control group id as sock_diag sends it: unit}: the id is the inode of the group's folder."""
         found: dict[int, str] = {}
-        mount = cgroup2_mount(self.root)
-        if mount and self.root.live:
-            for path, unit in {(self.cgroups[pid].get("", "/"), unit) for pid, unit in self.units.items() if unit}:
-                try:
-                    found[os.stat(mount + path).st_ino] = unit
-                except OSError:
-                    continue
-            found.pop(os.stat(mount).st_ino, None)  # the group of everything that is in none
+        for path, unit in {(self.cgroups[pid].get("", ""), unit) for pid, unit in self.units.items() if unit}:
+            place = folder_in(self.mounts, "", {"": path}) if self.root.live else None
+            try:
+                if place and place[1]:  # without: the group of everything that is in none
+                    found[os.stat("".join(place)).st_ino] = unit
+            except OSError:
+                continue
         return found
-
-
-def cgroup2_mount(root: Root) -> str | None:
-    """Return where the control groups of version 2 are mounted: alone, or beside version 1."""
-    return next((path for path in (CGROUPS + "/unified", CGROUPS) if root.exists(path + "/cgroup.procs")), None)
 
 
 def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str] = ()) -> list[dict[str, Any]]:
@@ -127,7 +117,7 @@ def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str] = (
     members = Members(root)
     units = members.by_cgroup_id()
     name_listeners(root, sockets["listeners"], members, units)
-    held: dict[str, int] = {}
+    held = {units[one["cgroup"]]: 0 for one in sockets["listeners"] if one.get("cgroup") in units}
     for cgroup, connections in (sockets.get("by_cgroup") or {}).items():
         if cgroup in units:
             held[units[cgroup]] = held.get(units[cgroup], 0) + connections
@@ -226,9 +216,7 @@ class Links:
         return None if found is None else found & self.inodes
 
 
-def _service(
-    members: Members, name: str, asked: list[str], live: dict[str, Any] | None, links: Links, held: int | None
-) -> dict[str, Any]:
+def _service(members: Members, name: str, asked: list[str], live: dict[str, Any] | None, links: Links, held: int | None) -> dict[str, Any]:
     root = members.root
     entry: dict[str, Any] = dict({"name": name}, **({"asked": asked} if asked else {}))
     pids = members.pids_in(name)
@@ -251,8 +239,8 @@ def _service(
             for row, held_by in zip(rows, found.values())
         ],
         connections=total,
-        memory=read_group(root, main["cgroups"], MEMORY) if main else _idle(live, "memory"),
-        tasks=read_group(root, main["cgroups"], TASKS) if main else _idle(live, "tasks"),
+        memory=read_group(root, members.mounts, main["cgroups"], MEMORY) if main else _idle(live, "memory"),
+        tasks=read_group(root, members.mounts, main["cgroups"], TASKS) if main else _idle(live, "tasks"),
         live={"nofile": live["nofile"]} if live and not is_absent(live["nofile"]) else NOT_SHOWN,
         needs_reload=live["needs_reload"] if live else NOT_SHOWN,
     )
@@ -275,35 +263,59 @@ def _near(root: Root, name: str, members: Members) -> list[str]:
     from difflib import get_close_matches
 
     files = {file for folder in UNIT_FOLDERS for file in root.names(folder) if file.endswith(".service")}
-    return get_close_matches(name, sorted(files | members.names()), 3, 0.5)
+    return get_close_matches(name, sorted(files | members.names()), 3, 0.6)
 
 
-def read_group(root: Root, cgroups: dict[str, str], group: Group) -> dict[str, Any]:
+def parse_mounts(text: str) -> dict[str, tuple[str, str]]:
+    """Return {controller: (mount point, the group it shows)} of /proc/self/mountinfo; the empty name is version 2.
+
+    A container without a namespace of control groups has a group of its own mounted as if it were the first.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for before, _dash, after in (line.partition(" - ") for line in text.splitlines()):
+        words, kind = before.split(), after.split()
+        if len(words) > 4 and len(kind) > 2 and kind[0] in ("cgroup", "cgroup2"):
+            names = [""] if kind[0] == "cgroup2" else kind[2].split(",")
+            found.update({name: (words[4], words[3].rstrip("/")) for name in names})
+    return found
+
+
+def folder_in(mounts: dict[str, tuple[str, str]], controller: str, cgroups: dict[str, str]) -> tuple[str, str] | None:
+    """Return (mount point, path below it) of a process's group; None where its controller is not mounted."""
+    if controller not in mounts:
+        return None
+    mount, shown = mounts[controller]
+    path = cgroups.get(controller, "").rstrip("/")
+    return mount, path[len(shown) :] if (path + "/").startswith(shown + "/") else path
+
+
+def read_group(root: Root, mounts: dict[str, tuple[str, str]], cgroups: dict[str, str], group: Group) -> dict[str, Any]:
     """Return {limit, used, source} of the control group on the way up that has the smallest limit: cgroups(7).
 
     Without any limit, `used` is that of the process's own group; in the group of everything it is an absence.
     """
     old = group.controller in cgroups
-    mount = "%s/%s" % (CGROUPS, group.controller) if old else cgroup2_mount(root)
-    path = cgroups.get(group.controller if old else "", "").rstrip("/")
-    smallest: tuple[int, str, str] | None = None
-    unlimited: dict[str, Any] = absent("unknown", "no control group shows a limit of %s" % group.controller)
-    while mount:
+    nothing = absent("unknown", "no control group shows a limit of %s" % group.controller)
+    place = folder_in(mounts, group.controller if old else "", cgroups)
+    if not place:
+        return nothing
+    mount, path = place
+    found: list[tuple[int, str, str]] = []
+    while True:
         for limit in group.old_limits if old else group.limits:
-            file = "%s%s/%s" % (mount, path, limit)
-            value = parse_limit(text_of(root.text(file)))
-            if isinstance(value, int) and (smallest is None or value < smallest[0]):
-                smallest = (value, file, path)
-            elif value == UNLIMITED and is_absent(unlimited):
-                unlimited = {"limit": UNLIMITED, "used": absent("unknown", "in no group of its own"), "source": file}
-                if path:
-                    unlimited["used"] = _used(root, mount + path, group, old)
+            value = parse_limit(text_of(root.text("%s%s/%s" % (mount, path, limit))))
+            if value is not None:
+                found.append((HUGE if value == UNLIMITED else value, path, limit))
         if not path:
             break
         path = path.rpartition("/")[0]
-    if smallest and mount:
-        return {"limit": smallest[0], "used": _used(root, mount + smallest[2], group, old), "source": smallest[1]}
-    return unlimited
+    if not found:
+        return nothing
+    smallest, path, limit = min(found, key=lambda one: one[0])  # of equal ones the nearest
+    of_all = old and not path and not mounts[group.controller][1] and smallest == HUGE
+    used = absent("unknown", "in no control group of its own") if of_all else _used(root, mount + path, group, old)
+    source = "%s%s/%s" % (mount, path, limit)
+    return {"limit": UNLIMITED if smallest == HUGE else smallest, "used": used, "source": source}
 
 
 def _used(root: Root, folder: str, group: Group, old: bool) -> Any:
