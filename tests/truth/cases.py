@@ -22,7 +22,6 @@ import random
 import resource
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -53,33 +52,59 @@ def make_case(seed: int, index: int) -> dict[str, Any]:
     bind = pick.choice(["none", "no_port", "no_port", "plain", "explicit"])
     addresses = pick.sample(pool, 9)
     path: dict[str, Any] = {
-        "destinations": addresses[4:4 + pick.randrange(1, 5)], "bind": bind,
-        "ports": sorted({pick.choice([pick.randrange(low, high + 1), pick.randrange(9000, 9100)]) if pick.random() < 0.3
-                         else pick.randrange(9000, 9100) for _ in range(pick.randrange(1, 5))}),
+        "destinations": addresses[4 : 4 + pick.randrange(1, 5)],
+        "bind": bind,
+        "ports": sorted(
+            {
+                pick.choice([pick.randrange(low, high + 1), pick.randrange(9000, 9100)])
+                if pick.random() < 0.3
+                else pick.randrange(9000, 9100)
+                for _ in range(pick.randrange(1, 5))
+            }
+        ),
     }
     if bind != "none" or pick.random() < 0.2:
-        path["sources"] = addresses[:pick.randrange(1, 5)]
+        path["sources"] = addresses[: pick.randrange(1, 5)]
     if bind == "explicit":
         first = pick.choice([pick.randrange(low, high + 1), pick.randrange(10000, 18000)])
         path["port_range"] = "%d-%d" % (first, first + pick.randrange(0, 60))
     if pick.random() < 0.2:
         path["nofile"] = pick.randrange(3, 80)
-    reserved = ["%d-%d" % (at, at + pick.randrange(0, 12)) for at in
-                [pick.randrange(low - 10, high + 5) for _ in range(pick.choice([0, 0, 1, 3]))]]
+    reserved = [
+        "%d-%d" % (at, at + pick.randrange(0, 12)) for at in [pick.randrange(low - 10, high + 5) for _ in range(pick.choice([0, 0, 1, 3]))]
+    ]
     if reserved and pick.random() < 0.04:
         reserved = ["%d-%d" % (low, high)]
     obstacles = []
     for _ in range(pick.choice([0, 0, 1, 3, 8])):
-        obstacles.append({"kind": pick.choice(["listen", "listen", "bound", "udp"]), "port": pick.randrange(low - 2, high + 3),
-                          "at": pick.choice(["any4", "any6", "any6only", "source", "destination", "other", "other6"])})
+        obstacles.append(
+            {
+                "kind": pick.choice(["listen", "listen", "bound", "udp"]),
+                "port": pick.randrange(low - 2, high + 3),
+                "at": pick.choice(["any4", "any6", "any6only", "source", "destination", "other", "other6"]),
+            }
+        )
         if pick.random() < 0.2 and "port_range" in path:
             obstacles[-1]["port"] = int(path["port_range"].split("-")[0]) + pick.randrange(0, 3)
     return {
-        "seed": seed, "index": index, "family": family, "pool": pool, "addresses": addresses, "low": low, "high": high, "path": path,
-        "reserved": ",".join(reserved), "obstacles": obstacles, "existing": pick.choice([0, 0, 0, pick.randrange(1, width + 1)]),
-        "time_waits": pick.choice([0, 0, 0, pick.randrange(1, width + 1)]), "fin_wait2": pick.random() < 0.15,
-        "tw_reuse": pick.choice([0, 1, 2]), "timestamps": pick.choice([1, 1, 1, 0]), "wait": pick.random() < 0.3,
-        "foreign": pick.choice([0, 0, pick.randrange(1, 20)]), "obstacles_first": pick.random() < 0.6,
+        "seed": seed,
+        "index": index,
+        "family": family,
+        "pool": pool,
+        "addresses": addresses,
+        "low": low,
+        "high": high,
+        "path": path,
+        "reserved": ",".join(reserved),
+        "obstacles": obstacles,
+        "existing": pick.choice([0, 0, 0, pick.randrange(1, width + 1)]),
+        "time_waits": pick.choice([0, 0, 0, pick.randrange(1, width + 1)]),
+        "fin_wait2": pick.random() < 0.15,
+        "tw_reuse": pick.choice([0, 1, 2]),
+        "timestamps": pick.choice([1, 1, 1, 0]),
+        "wait": pick.random() < 0.3,
+        "foreign": pick.choice([0, 0, pick.randrange(1, 20)]),
+        "obstacles_first": pick.random() < 0.6,
     }
 
 
@@ -99,8 +124,9 @@ def enter_namespace() -> None:
 def prepare_namespace(case: dict[str, Any]) -> None:
     """Bring the namespace into the state of the case: addresses, range, reserved ports, TIME_WAIT reuse."""
     flags = " nodad" if case["family"] == "inet6" else ""
-    batch = ["link set lo up"] + ["addr add %s/%d dev lo%s" % (address, 128 if flags else 32, flags)
-                                  for address in case["pool"] if not address.startswith("127.")]
+    batch = ["link set lo up"] + [
+        "addr add %s/%d dev lo%s" % (address, 128 if flags else 32, flags) for address in case["pool"] if not address.startswith("127.")
+    ]
     batch.append("addr add fd00:98::1/128 dev lo nodad")
     subprocess.run(["ip", "-batch", "-"], input="\n".join(batch).encode(), check=True)
     sysctl("core/somaxconn", "4096")
@@ -125,8 +151,15 @@ def listen(address: str, port: int, v6only: int = 1) -> socket.socket:
 def put_in_the_way(case: dict[str, Any], obstacle: dict[str, Any]) -> socket.socket | None:
     """Return the socket of an obstacle, or None where something else is already there."""
     path = case["path"]
-    address = {"any4": "0.0.0.0", "any6": "::", "any6only": "::", "source": (path.get("sources") or [case["addresses"][8]])[0],
-               "destination": path["destinations"][0], "other": case["addresses"][8], "other6": "fd00:98::1"}[obstacle["at"]]
+    address = {
+        "any4": "0.0.0.0",
+        "any6": "::",
+        "any6only": "::",
+        "source": (path.get("sources") or [case["addresses"][8]])[0],
+        "destination": path["destinations"][0],
+        "other": case["addresses"][8],
+        "other6": "fd00:98::1",
+    }[obstacle["at"]]
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM if obstacle["kind"] == "udp" else socket.SOCK_STREAM)
     try:
@@ -292,49 +325,64 @@ def judge(case: dict[str, Any], path: Any, verdict: dict[str, Any]) -> str | Non
     return None
 
 
-def run_apart(case: dict[str, Any]) -> dict[str, Any]:
-    """Run a case in a process and namespace of its own; a crash or a time-out is a mismatch."""
+def start(case: dict[str, Any]) -> tuple[int, Any]:
+    """Start a case in a process and namespace of its own; return (pid, file that its verdict comes from)."""
     reading, writing = os.pipe()
     child = os.fork()
-    if child == 0:
-        try:
-            os.close(reading)
-            signal.alarm(CASE_SECONDS)
-            enter_namespace()
-            result = run_case(case)
-        except BaseException as error:  # pylint: disable=broad-except
-            result = {"mismatch": "%s: %s" % (type(error).__name__, error)}
-        os.write(writing, json.dumps(result).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
+    if child:
+        os.close(writing)
+        return child, os.fdopen(reading)
+    try:
+        os.close(reading)
+        signal.alarm(CASE_SECONDS)
+        enter_namespace()
+        result = run_case(case)
+    except BaseException as error:  # pylint: disable=broad-except
+        result = {"mismatch": "%s: %s" % (type(error).__name__, error)}
+    os.write(writing, json.dumps(result).encode())
+    os._exit(0)
+
+
+def verdict_of(child: int, answer: Any) -> dict[str, Any]:
+    """Return the verdict of a started case; a crash or a time-out is a mismatch."""
+    with answer:
         text = answer.read()
     os.waitpid(child, 0)
     return json.loads(text) if text else {"mismatch": "the case did not end within %d s" % CASE_SECONDS}
 
 
-def run(cases: int, seed: int, only: int | None = None, show: bool = False) -> dict[str, Any]:
-    """Run the cases and return the summary: {cases, skipped, mismatches, seed, kernel, seconds, binds, failed}."""
+def run(cases: int, seed: int, only: int | None = None, show: bool = False, jobs: int | None = None) -> dict[str, Any]:
+    """Run the cases, one on each processor, and return the summary: {cases, skipped, mismatches, seed, kernel, seconds, ...}."""
     started = time.time()
-    summary: dict[str, Any] = {"cases": 0, "skipped": 0, "mismatches": 0, "seed": seed, "kernel": os.uname().release,
-                               "held": 0, "odd": 0, "binds": {}, "failed": []}
-    for index in range(cases) if only is None else [only]:
-        case = make_case(seed, index)
-        verdict = run_apart(case)
-        if show:
-            print(json.dumps({"case": case, "verdict": verdict}))
-        if "skipped" in verdict:
-            summary["skipped"] += 1
-            continue
-        summary["cases"] += 1
-        summary["held"] += verdict.get("held", 0)
-        summary["odd"] += (case["high"] - case["low"]) % 2 == 0
-        summary["binds"][case["path"]["bind"]] = summary["binds"].get(case["path"]["bind"], 0) + 1
-        if verdict["mismatch"]:
-            summary["mismatches"] += 1
-            summary["failed"].append({"case": case, "verdict": verdict})
+    summary: dict[str, Any] = {"cases": 0, "skipped": 0, "mismatches": 0, "seed": seed, "kernel": os.uname().release}
+    summary.update(held=0, odd=0, binds={}, failed=[])
+    waiting = [make_case(seed, index) for index in (range(cases) if only is None else [only])][::-1]
+    running: list[tuple[dict[str, Any], int, Any]] = []
+    while waiting or running:
+        while waiting and len(running) < (jobs or os.cpu_count() or 1):
+            case = waiting.pop()
+            running.append((case, *start(case)))
+        case, child, answer = running.pop(0)
+        count(summary, case, verdict_of(child, answer), show)
     summary["seconds"] = round(time.time() - started, 1)
     return summary
+
+
+def count(summary: dict[str, Any], case: dict[str, Any], verdict: dict[str, Any], show: bool) -> None:
+    """Count one verdict in the summary."""
+    if show:
+        print(json.dumps({"case": case, "verdict": verdict}))
+    if "skipped" in verdict:
+        summary["skipped"] += 1
+        return
+    bind = case["path"]["bind"]
+    summary["cases"] += 1
+    summary["held"] += verdict.get("held", 0)
+    summary["odd"] += (case["high"] - case["low"]) % 2 == 0
+    summary["binds"][bind] = summary["binds"].get(bind, 0) + 1
+    if verdict["mismatch"]:
+        summary["mismatches"] += 1
+        summary["failed"].append({"case": case, "verdict": verdict})
 
 
 def main() -> int:
@@ -352,8 +400,10 @@ def main() -> int:
     else:
         for failed in summary["failed"]:
             print("MISMATCH", json.dumps(failed))
-        print("%(cases)d cases, %(mismatches)d mismatches, %(skipped)d skipped, %(held)d connections held, %(odd)d with an odd range; "
-              "seed %(seed)d, kernel %(kernel)s, %(seconds)s s" % summary)
+        print(
+            "%(cases)d cases, %(mismatches)d mismatches, %(skipped)d skipped, %(held)d connections held, %(odd)d with an odd range; "
+            "seed %(seed)d, kernel %(kernel)s, %(seconds)s s" % summary
+        )
     return 1 if summary["mismatches"] or not summary["cases"] else 0
 
 

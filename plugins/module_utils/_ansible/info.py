@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import facts
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import capacity, facts
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, parse_paths
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
@@ -53,8 +54,9 @@ def chosen(given: list[str]) -> list[str]:
     known = ("all",) + SUBSETS
     unknown = [name for name in given if name.lstrip("!") not in known]
     if unknown:
-        raise PathError("gather_subset: %s is no subset. The subsets are %s; write !name to leave one out." % (
-            ", ".join(unknown), ", ".join(known)))
+        raise PathError(
+            "gather_subset: %s is no subset. The subsets are %s; write !name to leave one out." % (", ".join(unknown), ", ".join(known))
+        )
     left_out = {name[1:] for name in given if name.startswith("!")}
     wanted = {name for name in given if not name.startswith("!")} or {"all"}
     return [name for name in SUBSETS if name == "min" or (name in wanted or "all" in wanted) and not left_out & {name, "all"}]
@@ -65,13 +67,17 @@ def _check(snapshot: dict[str, Any], paths: list[Path]) -> None:
     for service in snapshot.get("services") or []:
         if service.get("missing"):
             near = service.get("near") or []
-            raise PathError("service %s does not exist on this host.%s" % (
-                service.get("asked") or service["name"], " Near names: %s." % ", ".join(near) if near else ""))
+            raise PathError(
+                "service %s does not exist on this host.%s"
+                % (service.get("asked") or service["name"], " Near names: %s." % ", ".join(near) if near else "")
+            )
     addresses = snapshot.get("addresses")
     if is_absent(addresses) or not addresses:
         return
     for index, path in enumerate(paths):
-        foreign = [source for source in path.sources if not facts.capacity.is_local(snapshot, source)]
+        foreign = [source for source in path.sources if not capacity.is_local(snapshot, source)]
         if foreign:
-            raise PathError("paths[%d].sources: this host does not have %s. Its addresses are in `addresses`; add it first, or "
-                            "leave it out." % (index, ", ".join(foreign)))
+            raise PathError(
+                "paths[%d].sources: this host does not have %s. Its addresses are in `addresses`; add it first, or "
+                "leave it out." % (index, ", ".join(foreign))
+            )

@@ -45,8 +45,12 @@ def smallest(bounds: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if not ranked:
         return {"connections": "unlimited", "binding": None, "tied": [], "bounds": []}
     least = ranked[0]["connections"]
-    return {"connections": least, "binding": ranked[0]["name"], "bounds": ranked,
-            "tied": [one["name"] for one in ranked[1:] if one["connections"] == least]}
+    return {
+        "connections": least,
+        "binding": ranked[0]["name"],
+        "bounds": ranked,
+        "tied": [one["name"] for one in ranked[1:] if one["connections"] == least],
+    }
 
 
 def is_local(snapshot: dict[str, Any], address: str) -> bool:
@@ -76,6 +80,10 @@ def time_wait_reusable(snapshot: dict[str, Any], source: str, destination: str) 
 
 def _flows(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
     return list((snapshot.get("sockets") or {}).get("flows") or [])
+
+
+def _sampled(snapshot: dict[str, Any]) -> bool:
+    return bool((snapshot.get("sockets") or {}).get("sampled"))
 
 
 def _held(flow: dict[str, Any], *kinds: str) -> int:
@@ -113,7 +121,7 @@ def automatic_ports(snapshot: dict[str, Any], path: Path) -> Ports:
             kinds = ("ports", "waiting") if flow and time_wait_reusable(snapshot, key[0], key[1]) else ("ports", "waiting", "waited")
             taken = portsets.count(_held(flow, *kinds) & usable)
         else:
-            taken, estimated = min(width, flow["connections"] + flow["time_wait"]), True
+            taken, estimated = min(width, flow["connections"] + flow["time_wait"]), _sampled(snapshot)
         used += taken
         free += max(0, least - taken)
     detail = "%d usable ports x %d %s" % (width, len(pairs), "listeners" if path.bind == "none" else "pairs of source and listener")
@@ -128,7 +136,7 @@ def plain_ports(snapshot: dict[str, Any], path: Path) -> Ports:
         usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot), source)
         usable &= ~_own_listeners(snapshot, path, source)
         mine = [flow for flow in _flows(snapshot) if flow["source"] == source]
-        estimated |= any("ports" not in flow for flow in mine)
+        estimated |= any("ports" not in flow for flow in mine)  # a path that nobody asked for
         taken = 0
         for flow in mine:
             taken |= _held(flow, "ports", "waiting", "waited")
@@ -271,11 +279,24 @@ def path_capacity(snapshot: dict[str, Any], path: Path) -> dict[str, Any]:
     estimate = article_estimate(path, opened)
     reuse = all(time_wait_reusable(snapshot, source, destination) for source, destination, _port in pairs if source)
     return dict(
-        found, sources=list(path.sources) or sorted({one[0] for one in pairs if one[0]}), destinations=list(path.destinations),
-        ports=list(path.ports), family=path.family, bind=path.bind, dialer=path.dialer, service=path.service, pairs=len(pairs),
-        usable_ports=ports.usable, at_most=min([ports.at_most] + others), used=ports.used, free=max(0, free),
-        estimated=ports.estimated, article_estimate=estimate, article_note=_why_not(path, ports, found["connections"], estimate),
-        rate=round(ports.promised / float(TIME_WAIT_SECONDS), 1), time_wait_reuse=reuse,
+        found,
+        sources=list(path.sources) or sorted({one[0] for one in pairs if one[0]}),
+        destinations=list(path.destinations),
+        ports=list(path.ports),
+        family=path.family,
+        bind=path.bind,
+        dialer=path.dialer,
+        service=path.service,
+        pairs=len(pairs),
+        usable_ports=ports.usable,
+        at_most=min([ports.at_most] + others),
+        used=ports.used,
+        free=max(0, free),
+        estimated=ports.estimated,
+        article_estimate=estimate,
+        article_note=_why_not(path, ports, found["connections"], estimate),
+        rate=round(ports.promised / float(TIME_WAIT_SECONDS), 1),
+        time_wait_reuse=reuse,
     )
 
 
@@ -301,15 +322,19 @@ def inbound(snapshot: dict[str, Any], service: str | None = None) -> dict[str, A
     Ports do not bound it: every client brings an address and a port of its own.
     """
     services = _listening(snapshot, service)
-    used = sum(number(one.get("connections")) or 0 for one in snapshot.get("listeners") or []
-               if not service or one.get("service") in (service, "%s.service" % service))
+    used = sum(
+        number(one.get("connections")) or 0
+        for one in snapshot.get("listeners") or []
+        if not service or one.get("service") in (service, "%s.service" % service)
+    )
     bounds = []
     budgets = [(one, descriptors(workers(one))) for one in services]
     if budgets and all(budget is not None for _one, budget in budgets):
         total = sum(budget[0] for _one, budget in budgets if budget)
         soft = ", ".join(sorted({"%s nofile %s" % (one["name"], workers(one)[0]["nofile"]["soft"]) for one in services}))
-        bounds.append(bound("nofile", total, "descriptors of %d listening processes" % sum(len(workers(one)) for one in services),
-                            limit=soft))
+        bounds.append(
+            bound("nofile", total, "descriptors of %d listening processes" % sum(len(workers(one)) for one in services), limit=soft)
+        )
     elif not services:
         bounds.extend(_new_service(snapshot))
     program = services[0].get("program") if len(services) == 1 else None
@@ -318,8 +343,13 @@ def inbound(snapshot: dict[str, Any], service: str | None = None) -> dict[str, A
     for one in services:
         room = known(one.get("memory"), {}) or {}
         if number(room.get("limit")) is not None and number(room.get("used")) is not None:
-            bounds.append(bound("cgroup memory", (room["limit"] - room["used"]) // each + used,
-                                "%s may use %d bytes, %d are used; idle" % (one["name"], room["limit"], room["used"])))
+            bounds.append(
+                bound(
+                    "cgroup memory",
+                    (room["limit"] - room["used"]) // each + used,
+                    "%s may use %d bytes, %d are used; idle" % (one["name"], room["limit"], room["used"]),
+                )
+            )
     return dict(smallest(bounds), used=used, services=[one["name"] for one in services])
 
 
@@ -339,8 +369,13 @@ def outbound(snapshot: dict[str, Any], paths: list[dict[str, Any]]) -> dict[str,
     each = memory.for_dialled(None, _conntrack(snapshot))
     if paths:
         names = sorted({path["binding"] for path in paths})
-        bounds = [bound(names[0] if len(names) == 1 else "paths", sum(int(path["connections"]) for path in paths),
-                        "the capacities of %d paths together" % len(paths))]
+        bounds = [
+            bound(
+                names[0] if len(names) == 1 else "paths",
+                sum(int(path["connections"]) for path in paths),
+                "the capacities of %d paths together" % len(paths),
+            )
+        ]
     else:
         usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
         least = portsets.count(usable) - (portsets.is_odd(snapshot) and usable > 0)
@@ -362,7 +397,12 @@ def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the `ports` section of a snapshot."""
     low, high = portsets.in_range(snapshot)
     usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
-    section = {"low": low, "high": high, "reserved": portsets.texts(portsets.reserved(snapshot)), "usable": portsets.count(usable),
-               "blocked": blocked(snapshot)}
+    section = {
+        "low": low,
+        "high": high,
+        "reserved": portsets.texts(portsets.reserved(snapshot)),
+        "usable": portsets.count(usable),
+        "blocked": blocked(snapshot),
+    }
     kept = (snapshot.get("ports") or {}).get("without_socket")
     return section if kept is None else dict(section, without_socket=kept)

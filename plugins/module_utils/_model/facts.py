@@ -33,8 +33,10 @@ def busiest(snapshot: dict[str, Any], most: int = BUSIEST) -> list[Path]:
             no_port = flow["no_port"] * 2 > flow["connections"]
             groups.setdefault((flow["destination"], flow["port"], no_port), []).append(flow)
     ranked = sorted(groups.items(), key=lambda item: -sum(flow["connections"] + flow["time_wait"] for flow in item[1]))
-    return [Path(tuple(sorted({flow["source"] for flow in flows})), (destination,), (port,), "no_port")
-            for (destination, port, _no_port), flows in ranked[:most]]
+    return [
+        Path(tuple(sorted({flow["source"] for flow in flows})), (destination,), (port,), "no_port")
+        for (destination, port, _no_port), flows in ranked[:most]
+    ]
 
 
 def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
@@ -50,8 +52,17 @@ def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
     for name, value in (overrides.get("limits") or {}).items():
         if name not in SYSCTLS:
             raise PathError('limits: "%s" is no sysctl that bounds connections. Name one of docs/limits.md.' % name)
-        row = rows.setdefault(name, {"name": name, "scope": SYSCTLS[name].scope, "unit": SYSCTLS[name].unit, "used": None,
-                                     "source": "override", "boot": {"value": None, "source": None, "applies": "boot"}})
+        row = rows.setdefault(
+            name,
+            {
+                "name": name,
+                "scope": SYSCTLS[name].scope,
+                "unit": SYSCTLS[name].unit,
+                "used": None,
+                "source": "override",
+                "boot": {"value": None, "source": None, "applies": "boot"},
+            },
+        )
         row["value"] = values(name, str(value)) if not isinstance(value, (int, list)) else value
         if row not in changed.setdefault("limits", []):
             changed["limits"].append(row)
@@ -74,8 +85,9 @@ def _with_addresses(path: Path, overrides: dict[str, Any]) -> Path:
     return path._replace(sources=tuple(wanted), bind="no_port" if path.bind == "none" else path.bind)
 
 
-def compute(snapshot: dict[str, Any], paths: Any = None, overrides: dict[str, Any] | None = None, headroom: float = 0.2,
-            service: str | None = None) -> dict[str, Any]:
+def compute(
+    snapshot: dict[str, Any], paths: Any = None, overrides: dict[str, Any] | None = None, headroom: float = 0.2, service: str | None = None
+) -> dict[str, Any]:
     """Return {paths, capacity, findings} of a snapshot; pure, so a recorded snapshot gives the same.
 
     paths: as a user writes them, checked Paths, or None for the busiest ones seen. overrides: "what if", see override().

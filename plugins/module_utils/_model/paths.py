@@ -148,9 +148,17 @@ def parse_path(name: str, given: Any) -> Path:
         raise PathError("%s names %s: only one of them can bound its descriptors." % (name, " and ".join(owners)))
     if max(1, len(sources)) * len(destinations) * len(ports) > MOST_PAIRS:
         raise PathError("%s has more than %d pairs of source and listener. Split it." % (name, MOST_PAIRS))
-    return Path(sources, destinations, ports, bind, dialer, port_range, given.get("service"),
-                _whole(name + ".pid", given["pid"], 1, 1 << 22) if "pid" in given else None,
-                _whole(name + ".nofile", given["nofile"], 0, 1 << 31) if "nofile" in given else None)
+    return Path(
+        sources,
+        destinations,
+        ports,
+        bind,
+        dialer,
+        port_range,
+        given.get("service"),
+        _whole(name + ".pid", given["pid"], 1, 1 << 22) if "pid" in given else None,
+        _whole(name + ".nofile", given["nofile"], 0, 1 << 31) if "nofile" in given else None,
+    )
 
 
 def parse_paths(given: Any) -> list[Path]:

@@ -89,7 +89,7 @@ def is_odd(snapshot: dict[str, Any]) -> bool:
 
 def plain_address(address: str) -> str:
     """Return an IPv4-mapped IPv6 address as the IPv4 address that it is on the wire."""
-    return address[len(MAPPED):] if address.lower().startswith(MAPPED) and "." in address else address
+    return address[len(MAPPED) :] if address.lower().startswith(MAPPED) and "." in address else address
 
 
 def _holds(holder: dict[str, Any], source: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
@@ -51,8 +51,9 @@ def _sysctls(snapshot: dict[str, Any], files: dict[str, Any], modules: dict[str,
         row["boot"] = _sysctl(row, decided.get(row["name"]), files, modules, snapshot["host"].get("init") == "systemd")
 
 
-def _sysctl(row: dict[str, Any], decision: dict[str, Any] | None, files: dict[str, Any], modules: dict[str, Any],
-            systemd: bool) -> dict[str, Any]:
+def _sysctl(
+    row: dict[str, Any], decision: dict[str, Any] | None, files: dict[str, Any], modules: dict[str, Any], systemd: bool
+) -> dict[str, Any]:
     """Return the boot value of one sysctl."""
     name = row["name"]
     if row["scope"] == "outside":
@@ -100,19 +101,24 @@ def _manager(root: Root, snapshot: dict[str, Any], manager: dict[str, Any]) -> l
     if snapshot["host"].get("init") != "systemd":
         return []
     default = manager["nofile"] or dict(BUILT_IN_NOFILE, source=None)
-    shown = (
-        run("systemctl", "show", "--no-pager", "-p", "DefaultLimitNOFILE,DefaultLimitNOFILESoft")
-        if root.live
-        else absent("unknown", "not this machine")
-    )
-    live = shown if is_absent(shown) else _nofile(dict(line.split("=", 1) for line in shown.splitlines() if "=" in line))
-    return [{
-        "name": "DefaultLimitNOFILE", "scope": "unit", "unit": "files", "value": live, "used": None, "source": "systemd",
-        "boot": {"value": {"soft": default["soft"], "hard": default["hard"]}, "source": default["source"], "applies": "boot"},
-    }]
+    asked = ("systemctl", "show", "--no-pager", "-p", "DefaultLimitNOFILE,DefaultLimitNOFILESoft")
+    shown = run(*asked) if root.live else absent("unknown", "not this machine")
+    live = _nofile(shown) if isinstance(shown, str) else shown
+    return [
+        {
+            "name": "DefaultLimitNOFILE",
+            "scope": "unit",
+            "unit": "files",
+            "value": live,
+            "used": None,
+            "source": "systemd",
+            "boot": {"value": {"soft": default["soft"], "hard": default["hard"]}, "source": default["source"], "applies": "boot"},
+        }
+    ]
 
 
-def _nofile(shown: dict[str, str]) -> Any:
+def _nofile(text: str) -> Any:
+    shown = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     found = {side: shown.get("DefaultLimitNOFILE" + suffix, "") for side, suffix in (("soft", "Soft"), ("hard", ""))}
     if not all(text.isdigit() or text == "infinity" for text in found.values()):
         return absent("unreadable", "systemctl does not show DefaultLimitNOFILE")
@@ -128,6 +134,16 @@ def _users(pam: dict[str, Any]) -> list[dict[str, Any]]:
         group = domain.lstrip("@%") if domain[:1] in "@%" else ""
         found = limits_for(mine, "" if group or domain == "*" else domain, [group] if group else [])
         value = {side: found[side] if found[side] is not None else absent("unknown", "inherited") for side in ("soft", "hard")}
-        rows.append({"name": "nofile", "subject": domain, "scope": "user", "unit": "files", "value": value, "used": None,
-                     "source": last["source"], "boot": {"value": value, "source": last["source"], "applies": "boot"}})
+        rows.append(
+            {
+                "name": "nofile",
+                "subject": domain,
+                "scope": "user",
+                "unit": "files",
+                "value": value,
+                "used": None,
+                "source": last["source"],
+                "boot": {"value": value, "source": last["source"], "applies": "boot"},
+            }
+        )
     return rows

@@ -25,8 +25,9 @@ MOST_ROWS = 500  # of listeners and flows: a snapshot stays a fact of bounded si
 UNLIMITED_FILES = 1 << 62
 
 
-def read_snapshot(root: Root, subsets: Iterable[str] = SUBSETS, paths: Iterable[Path] = (), services: Iterable[str] = (),
-                  sample: int = DETAILED) -> dict[str, Any]:
+def read_snapshot(
+    root: Root, subsets: Iterable[str] = SUBSETS, paths: Iterable[Path] = (), services: Iterable[str] = (), sample: int = DETAILED
+) -> dict[str, Any]:
     """Return the snapshot of the host below `root`: the subsets asked for, and always `min`.
 
     paths: what is known of their sockets is read to the port where no sampling is needed; services: units to look at although
@@ -37,8 +38,7 @@ def read_snapshot(root: Root, subsets: Iterable[str] = SUBSETS, paths: Iterable[
     host.update(subsets=wanted, read_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     addresses = read_addresses(root)
     interfaces = sorted({row["interface"] for row in known(addresses, []) if row["interface"] != "lo"})
-    snapshot: dict[str, Any] = {"host": host, "addresses": addresses,
-                                "limits": read_sysctls(root, wanted, interfaces, host["container"])}
+    snapshot: dict[str, Any] = {"host": host, "addresses": addresses, "limits": read_sysctls(root, wanted, interfaces, host["container"])}
     _read_min(root, snapshot, list(paths), sample)
     for name in wanted:
         if name in READERS:
@@ -58,9 +58,17 @@ def _read_min(root: Root, snapshot: dict[str, Any], paths: list[Path], sample: i
     sockets = read_sockets(root, candidates(snapshot), alive, sample, exact, sources, 1000 if delay is None else delay)
     snapshot["listeners"] = sockets.pop("listeners")
     established = _established(root)
-    snapshot["sockets"] = dict(sockets, tcp={
-        "established": established, "time_wait": totals.get("time_wait"), "listen": len(snapshot["listeners"]),
-        "orphan": totals.get("orphan"), "allocated": totals.get("alloc"), "memory_pages": totals.get("memory_pages")})
+    snapshot["sockets"] = dict(
+        sockets,
+        tcp={
+            "established": established,
+            "time_wait": totals.get("time_wait"),
+            "listen": len(snapshot["listeners"]),
+            "orphan": totals.get("orphan"),
+            "allocated": totals.get("alloc"),
+            "memory_pages": totals.get("memory_pages"),
+        },
+    )
     if root.live:
         chosen = {path.destinations: None for path in paths if path.bind == "none"}
         snapshot["routes"] = [{"destination": one, "source": source_for(one)} for group in chosen for one in group]
@@ -126,8 +134,14 @@ def _read_boot(root: Root, snapshot: dict[str, Any], _services: list[str]) -> No
 
 
 READERS: dict[str, Callable[[Root, dict[str, Any], list[str]], None]] = {
-    "files": _read_files, "ports": _read_ports, "accept": _read_accept, "memory": _read_memory, "conntrack": _read_conntrack,
-    "sockets": _read_sockets, "services": _read_services, "boot": _read_boot,
+    "files": _read_files,
+    "ports": _read_ports,
+    "accept": _read_accept,
+    "memory": _read_memory,
+    "conntrack": _read_conntrack,
+    "sockets": _read_sockets,
+    "services": _read_services,
+    "boot": _read_boot,
 }
 
 
@@ -136,10 +150,15 @@ def _fill_used(root: Root, snapshot: dict[str, Any]) -> None:
     tcp = snapshot["sockets"]["tcp"]
     tasks = text_of(root.text("/proc/loadavg")).split()[3:4]
     threads = int(tasks[0].split("/")[1]) if tasks and tasks[0].partition("/")[2].isdigit() else None
-    used = {"fs.file-max": known((snapshot.get("files") or {}).get("open")), "kernel.threads-max": threads, "kernel.pid_max": threads,
-            "net.ipv4.tcp_max_tw_buckets": known(tcp["time_wait"]), "net.ipv4.tcp_max_orphans": known(tcp["orphan"]),
-            "net.ipv4.tcp_mem": known(tcp["memory_pages"]),
-            "net.netfilter.nf_conntrack_max": Limits(snapshot).number("net.netfilter.nf_conntrack_count")}
+    used = {
+        "fs.file-max": known((snapshot.get("files") or {}).get("open")),
+        "kernel.threads-max": threads,
+        "kernel.pid_max": threads,
+        "net.ipv4.tcp_max_tw_buckets": known(tcp["time_wait"]),
+        "net.ipv4.tcp_max_orphans": known(tcp["orphan"]),
+        "net.ipv4.tcp_mem": known(tcp["memory_pages"]),
+        "net.netfilter.nf_conntrack_max": Limits(snapshot).number("net.netfilter.nf_conntrack_count"),
+    }
     for row in snapshot["limits"]:
         if not is_absent(row["value"]):
             row["used"] = used.get(row["name"])
@@ -156,7 +175,7 @@ def _tidy(snapshot: dict[str, Any]) -> None:
     flows = snapshot["sockets"]["flows"]
     flows.sort(key=lambda row: ("ports" not in row, -row["connections"] - row["time_wait"], row["destination"], row["port"]))
     exact = sum("ports" in row for row in flows)
-    snapshot["sockets"]["flows"] = flows[:max(MOST_ROWS, exact)]
+    snapshot["sockets"]["flows"] = flows[: max(MOST_ROWS, exact)]
     if len(snapshot["listeners"]) > MOST_ROWS:
         snapshot["listeners_left_out"] = len(snapshot["listeners"]) - MOST_ROWS
         del snapshot["listeners"][MOST_ROWS:]

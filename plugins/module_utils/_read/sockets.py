@@ -28,7 +28,7 @@ TIME_WAIT_MS = 60000
 TRANSPARENT, BIND_NO_PORT = 32, 1  # bits of the two bytes of struct inet_diag_sockopt
 DETAILED = 20000  # sockets beyond this many are counted by tuple only, at half the cost
 MOST_PORTS_IN_FILTER = 64
-FAMILIES = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
+FAMILIES: dict[int, str] = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
 
 
 class Layout(NamedTuple):
@@ -102,7 +102,7 @@ def _runs(view: memoryview, used: int) -> Iterator[tuple[int, int, int]]:
         if size < 88 or view[offset + 4] != SOCK_DIAG_BY_FAMILY:
             return
         most = (used - offset) // size
-        low, high = view[offset:used:size], view[offset + 1:used:size]
+        low, high = view[offset:used:size], view[offset + 1 : used : size]
         count = 1
         if low[:most].tobytes().count(low[0]) == most == high[:most].tobytes().count(high[0]):
             count = most
@@ -134,9 +134,9 @@ def _singles(family: int, states: int) -> Iterator[tuple[memoryview, Layout]]:
     """Yield each message of a dump by itself: for the few that listen or are bound only."""
     for view, used in _messages(family, states):
         for offset, count, size in _runs(view, used):
-            layout = _layout(view[offset:offset + size])
+            layout = _layout(view[offset : offset + size])
             for index in range(count):
-                yield view[offset + index * size:offset + (index + 1) * size], layout
+                yield view[offset + index * size : offset + (index + 1) * size], layout
 
 
 def _end(family: int, message: memoryview, layout: Layout) -> dict[str, Any]:
@@ -156,8 +156,17 @@ def read_listeners() -> list[dict[str, Any]]:
         for message, layout in _singles(family, LISTEN):
             queued, backlog, uid, inode = struct.unpack_from("=IIII", message, 72)
             cgroup = struct.unpack_from("=Q", message, layout.cgroup)[0] if layout.cgroup else None
-            found.append(dict(_end(family, message, layout), backlog=backlog, queued=queued, uid=uid, inode=inode, cgroup=cgroup,
-                              transparent=bool(layout.sockopt and message[layout.sockopt] & TRANSPARENT)))
+            found.append(
+                dict(
+                    _end(family, message, layout),
+                    backlog=backlog,
+                    queued=queued,
+                    uid=uid,
+                    inode=inode,
+                    cgroup=cgroup,
+                    transparent=bool(layout.sockopt and message[layout.sockopt] & TRANSPARENT),
+                )
+            )
     return sorted(found, key=lambda one: (one["port"], one["address"], one["inode"]))
 
 
@@ -200,8 +209,8 @@ def _survey(family: int, sample: int, bytecode: bytes, take: Callable[[Survey, m
     layouts: dict[int, Layout] = {}
     for view, used in _messages(family, CONNECTED, bytecode):
         for offset, count, size in _runs(view, used):
-            layout = layouts.get(size) or layouts.setdefault(size, _layout(view[offset:offset + size]))
-            take(survey, view[offset:offset + count * size], size, layout)
+            layout = layouts.get(size) or layouts.setdefault(size, _layout(view[offset : offset + size]))
+            take(survey, view[offset : offset + count * size], size, layout)
             survey.seen += count
         if sample and survey.seen >= sample:
             survey.whole = False
@@ -249,7 +258,7 @@ def _held(exact: set[tuple[str, int]], sources: set[str], delay_ms: int) -> dict
         for view, used in _messages(family, CONNECTED):
             for offset, count, size in _runs(view, used):
                 fields = struct.Struct("=17xB2x2s2s16s16s12xI%dx" % (size - 72))
-                for state, sport, dport, src, dst, expires in fields.iter_unpack(view[offset:offset + count * size]):
+                for state, sport, dport, src, dst, expires in fields.iter_unpack(view[offset : offset + count * size]):
                     source, destination = _address(family, src), _address(family, dst)
                     port = int.from_bytes(dport, "big")
                     if (destination, port) not in exact and source not in sources:
@@ -267,16 +276,30 @@ def _flows(survey: Survey, scale: float) -> list[dict[str, Any]]:
     for raw, number in survey.flows.most_common():
         waiting, detailed = survey.waiting[raw], survey.detailed[raw]
         no_port = survey.no_port[raw] * (number - waiting) / detailed if detailed else 0
-        rows.append({
-            "source": _address(family, raw[2:2 + width]), "destination": _address(family, raw[18:18 + width]),
-            "port": int.from_bytes(raw[:2], "big"), "family": FAMILIES[family], "connections": round((number - waiting) * scale),
-            "no_port": round(no_port * scale), "time_wait": round(waiting * scale), "transparent": raw in survey.transparent,
-        })
+        rows.append(
+            {
+                "source": _address(family, raw[2 : 2 + width]),
+                "destination": _address(family, raw[18 : 18 + width]),
+                "port": int.from_bytes(raw[:2], "big"),
+                "family": FAMILIES[family],
+                "connections": round((number - waiting) * scale),
+                "no_port": round(no_port * scale),
+                "time_wait": round(waiting * scale),
+                "transparent": raw in survey.transparent,
+            }
+        )
     return rows
 
 
-def read_sockets(root: Root, candidates: int, total: int, sample: int = DETAILED, exact: set[tuple[str, int]] | None = None,
-                 sources: set[str] | None = None, delay_ms: int = 1000) -> dict[str, Any]:
+def read_sockets(
+    root: Root,
+    candidates: int,
+    total: int,
+    sample: int = DETAILED,
+    exact: set[tuple[str, int]] | None = None,
+    sources: set[str] | None = None,
+    delay_ms: int = 1000,
+) -> dict[str, Any]:
     """Return the TCP sockets of this namespace: {listeners, bound, flows, seen, total, sampled, error, source, by_cgroup, inodes}.
 
     candidates: the set of ports that connect() chooses from; total: connected sockets by the kernel's own count; sample: at
@@ -304,7 +327,9 @@ def read_sockets(root: Root, candidates: int, total: int, sample: int = DETAILED
     by_cgroup: Counter[int] = Counter()
     for group in groups:
         times = 1.0 if group.whole else scale
-        by_cgroup.update({cgroup: round(number * times * group.seen / min(group.seen, DETAILED)) for cgroup, number in group.cgroups.items()})
+        by_cgroup.update(
+            {cgroup: round(number * times * group.seen / min(group.seen, DETAILED)) for cgroup, number in group.cgroups.items()}
+        )
         if group in accepted:
             by_port.update({int.from_bytes(raw, "big"): round(number * times) for raw, number in group.flows.items()})
     _count_accepted(listeners, by_port)
@@ -312,9 +337,16 @@ def read_sockets(root: Root, candidates: int, total: int, sample: int = DETAILED
     if exact and not part:
         _hold(flows, _held(exact, sources or set(), delay_ms))
     return {
-        "listeners": listeners, "bound": bound, "flows": flows, "seen": seen, "total": total, "sampled": bool(part),
-        "error": round((0.9 / 0.1 / part) ** 0.5, 4) if part else 0.0, "source": "sock_diag",
-        "by_cgroup": dict(by_cgroup), "inodes": set().union(*(group.inodes for group in groups)),
+        "listeners": listeners,
+        "bound": bound,
+        "flows": flows,
+        "seen": seen,
+        "total": total,
+        "sampled": bool(part),
+        "error": round((0.9 / 0.1 / part) ** 0.5, 4) if part else 0.0,
+        "source": "sock_diag",
+        "by_cgroup": dict(by_cgroup),
+        "inodes": set().union(*(group.inodes for group in groups)),
     }
 
 
@@ -335,9 +367,17 @@ def _hold(flows: list[dict[str, Any]], held: dict[tuple[str, str, int], dict[str
         source, destination, port = key
         row = rows.get(key)
         if row is None:
-            row = {"source": source, "destination": destination, "port": port, "family": "inet6" if ":" in source else "inet",
-                   "connections": portsets.count(sets["ports"]), "no_port": 0,
-                   "time_wait": portsets.count(sets["waiting"] | sets["waited"]), "transparent": False, "accepted": True}
+            row = {
+                "source": source,
+                "destination": destination,
+                "port": port,
+                "family": "inet6" if ":" in source else "inet",
+                "connections": portsets.count(sets["ports"]),
+                "no_port": 0,
+                "time_wait": portsets.count(sets["waiting"] | sets["waited"]),
+                "transparent": False,
+                "accepted": True,
+            }
             flows.append(row)
         row.update({kind: portsets.texts(ports) for kind, ports in sets.items()})
 
@@ -348,9 +388,16 @@ def parse_proc_net_tcp(text: str, family: int) -> Iterator[tuple[str, int, str, 
         words = line.split()
         try:
             (source, sport), (destination, dport) = words[1].split(":"), words[2].split(":")
-            raw = [b"".join(bytes.fromhex(part[at:at + 8])[::-1] for at in range(0, len(part), 8)) for part in (source, destination)]
-            yield (socket.inet_ntop(family, raw[0]), int(sport, 16), socket.inet_ntop(family, raw[1]), int(dport, 16), int(words[3], 16),
-                   int(words[4].split(":")[1], 16), int(words[9]))
+            raw = [b"".join(bytes.fromhex(part[at : at + 8])[::-1] for at in range(0, len(part), 8)) for part in (source, destination)]
+            yield (
+                socket.inet_ntop(family, raw[0]),
+                int(sport, 16),
+                socket.inet_ntop(family, raw[1]),
+                int(dport, 16),
+                int(words[3], 16),
+                int(words[4].split(":")[1], 16),
+                int(words[9]),
+            )
         except (IndexError, ValueError):
             continue
 
@@ -362,9 +409,20 @@ def _read_proc_net(root: Root) -> dict[str, Any]:
     for family, path in ((socket.AF_INET, "/proc/net/tcp"), (socket.AF_INET6, "/proc/net/tcp6")):
         for source, sport, destination, dport, state, queued, inode in parse_proc_net_tcp(text_of(root.text(path)), family):
             if state == 10:
-                listeners.append({"address": source, "port": sport, "family": FAMILIES[family], "v6only": False, "inode": inode,
-                                  "backlog": absent("unknown", path + " does not show the backlog"), "queued": queued, "uid": 0,
-                                  "cgroup": None, "transparent": False})
+                listeners.append(
+                    {
+                        "address": source,
+                        "port": sport,
+                        "family": FAMILIES[family],
+                        "v6only": False,
+                        "inode": inode,
+                        "backlog": absent("unknown", path + " does not show the backlog"),
+                        "queued": queued,
+                        "uid": 0,
+                        "cgroup": None,
+                        "transparent": False,
+                    }
+                )
             else:
                 plain = portsets.plain_address
                 rest.append((plain(source), sport, plain(destination), dport, FAMILIES[family], state, inode))
@@ -372,9 +430,29 @@ def _read_proc_net(root: Root) -> dict[str, Any]:
     _count_accepted(listeners, Counter(one[1] for one in rest if one[1] in listening))
     keys = [(one[0], one[2], one[3], one[4]) for one in rest if one[1] not in listening]
     waiting = Counter((one[0], one[2], one[3], one[4]) for one in rest if one[5] == TIME_WAIT)
-    flows = [{"source": source, "destination": destination, "port": port, "family": family, "connections": number - waiting[key],
-              "no_port": 0, "time_wait": waiting[key], "transparent": False}
-             for key, number in Counter(keys).most_common() for source, destination, port, family in [key]]
-    return {"listeners": listeners, "flows": flows, "seen": len(rest), "total": len(rest), "sampled": False, "error": 0.0,
-            "bound": absent("unknown", "/proc/net/tcp does not list bound-only sockets"), "source": "/proc/net/tcp",
-            "by_cgroup": {}, "inodes": {one[6] for one in rest}}
+    flows = [
+        {
+            "source": source,
+            "destination": destination,
+            "port": port,
+            "family": family,
+            "connections": number - waiting[key],
+            "no_port": 0,
+            "time_wait": waiting[key],
+            "transparent": False,
+        }
+        for key, number in Counter(keys).most_common()
+        for source, destination, port, family in [key]
+    ]
+    return {
+        "listeners": listeners,
+        "flows": flows,
+        "seen": len(rest),
+        "total": len(rest),
+        "sampled": False,
+        "error": 0.0,
+        "bound": absent("unknown", "/proc/net/tcp does not list bound-only sockets"),
+        "source": "/proc/net/tcp",
+        "by_cgroup": {},
+        "inodes": {one[6] for one in rest},
+    }

@@ -44,7 +44,11 @@ def read_sysctl(root: Root, name: str, known: Sysctl, container: str | None) -> 
     if is_absent(text) and not root.exists(path):
         text = why_absent(name, known.scope)
     return {
-        "name": name, "scope": "outside" if container and known.scope == "kernel" else known.scope, "unit": known.unit,
-        "value": values(name, text) if isinstance(text, str) else text, "used": None, "source": path,
+        "name": name,
+        "scope": "outside" if container and known.scope == "kernel" else known.scope,
+        "unit": known.unit,
+        "value": values(name, text) if isinstance(text, str) else text,
+        "used": None,
+        "source": path,
         "boot": {"value": absent("unknown", "not gathered"), "source": None, "applies": "boot"},
     }
