@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters of the role `audit`: `audit` makes the fact that it leaves, `upstream_paths` the paths to its upstreams."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, PathError, upstream
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import kept
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import plain
+
+
+def audit(
+    value: Any,
+    connections: int | None = None,
+    headroom: float = verdict.HEADROOM,
+    relays: bool = False,
+    paths: Any = None,
+    service: str | None = None,
+) -> dict[str, Any]:
+    """Return the fact `front_tier_audit`: bounded in size, with the verdict on the connections that are wanted."""
+    if not 0 <= headroom < 1:
+        raise AnsibleFilterError("front_tier_headroom %s is out of bounds: it must be from 0 to less than 1, such as 0.2." % headroom)
+    if connections is not None and connections < 1:
+        raise AnsibleFilterError("front_tier_connections %d is out of bounds: it must be 1 or more." % connections)
+    try:
+        result = plain(value)
+        if isinstance(result, dict) and headroom != verdict.HEADROOM and "findings" in result:
+            result["findings"] = find(result, result.get("paths"), result.get("capacity"), headroom)
+        fact = kept(result if isinstance(result, dict) else {}, connections, headroom, relays)
+    except ValueError as error:
+        raise AnsibleFilterError("audit needs the result of c10m.front_tier.connection_limits_info: %s." % error) from None
+    fact["asked"] = {"paths": plain(paths) or [], "service": service or None}
+    return fact
+
+
+def upstream_paths(value: Any, service: str | None = None) -> list[dict[str, Any]]:
+    """Return one path for each upstream that is written as "10.0.9.10:8080" or "[2001:db8::1]:8080"."""
+    if not isinstance(value, (list, tuple)):
+        raise AnsibleFilterError('front_tier_upstreams "%s" is no list. Write ["10.0.9.10:8080"].' % (value,))
+    more: dict[str, Any] = {"service": service} if service else {}
+    program = (service or "").partition(".")[0].partition("@")[0]
+    if program in DIALERS:
+        more["dialer"] = program
+    try:
+        return [dict(upstream("front_tier_upstreams[%d]" % index, str(item)), **more) for index, item in enumerate(value)]
+    except PathError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {"audit": audit, "upstream_paths": upstream_paths}

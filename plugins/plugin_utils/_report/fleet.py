@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a fleet out of what its hosts' variables hold. Private to the collection. Pure: the date comes from the caller."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Collection, NamedTuple
+
+from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import view
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, mapping, plain
+
+
+class Entry(NamedTuple):
+    """What is known of one host. fact: `front_tier_audit`, None where there is none; trouble: (`unreachable` or `failed`, why)."""
+
+    name: str
+    fact: Any
+    trouble: tuple[str, str] | None
+    fail_on: str
+    accepted: list[_gate.Acceptance]
+
+
+class Made(NamedTuple):
+    """A report: what is shown, the facts and the judged findings by host, and the findings that fail the gate."""
+
+    fleet: view.Fleet
+    facts: dict[str, dict[str, Any]]
+    judged: dict[str, list[_gate.Judged]]
+    failing: dict[str, list[_gate.Judged]]
+    unaudited: dict[str, str]
+    unused: list[str]
+
+
+def entry(name: str, fact: Any, info: Any, error: Any, gate: tuple[str, list[_gate.Acceptance]]) -> Entry:
+    """Return what is known of a host: its fact, unless this run could not audit it.
+
+    info: what the module returned in this run; error: what the rest of the audit failed with. A fact from a fact cache does not
+    stand in for a host that could not be reached: it is named in the reason.
+    """
+    told = mapping(info)
+    if told.get("unreachable"):
+        trouble: tuple[str, str] | None = ("unreachable", clean(told.get("msg") or "no reason was given"))
+    elif told.get("failed") or error:
+        trouble = ("failed", clean((told.get("failed") and told.get("msg")) or error))
+    else:
+        trouble = None if fact is not None else ("failed", "no audit of this host was made in this run")
+    last = mapping(mapping(fact).get("host")).get("read_at")
+    if trouble and last:
+        trouble = (trouble[0], "%s (the last audit in the fact cache is of %s)" % (trouble[1], clean(last, 32)))
+    return Entry(name, fact, trouble, *gate)
+
+
+def make(entries: list[Entry], today: datetime.date) -> Made:
+    """Return the report of these hosts."""
+    hosts, facts, judged, failing, unaudited = [], {}, {}, {}, {}
+    used: set[_gate.Acceptance] = set()
+    for one in entries:
+        trouble = one.trouble
+        try:
+            fact = plain(one.fact)
+        except ValueError as error:
+            trouble = trouble or ("failed", str(error))
+        if trouble is None and not isinstance(fact, dict):
+            trouble = ("failed", "front_tier_audit is no dictionary")
+        if trouble:
+            hosts.append(view.Host(one.name, trouble[0], trouble[1]))
+            if one.fail_on != "never":
+                unaudited[one.name] = trouble[0]
+            continue
+        found = [row for row in fact.get("findings") or [] if isinstance(row, dict)] if isinstance(fact.get("findings"), list) else []
+        rows = _gate.judge(one.name, found, one.fail_on, one.accepted, today)
+        used.update(row.acceptance for row in rows if row.acceptance)
+        facts[one.name], judged[one.name] = fact, rows
+        if any(row.fails for row in rows):
+            failing[one.name] = [row for row in rows if row.fails]
+        hosts.append(view.host(one.name, fact, rows))
+    levels = {one.fail_on for one in entries}
+    fail_on = next((level for level in reversed(_gate.LEVELS) if level in levels), "never")
+    message = _gate.message(failing, unaudited, fail_on)
+    every = {acceptance for one in entries for acceptance in one.accepted}
+    unused = sorted("%s on %s" % (one.id, ", ".join(one.hosts)) for one in every - used)
+    return Made(view.fleet(hosts, fail_on, message), facts, judged, failing, unaudited, unused)
+
+
+def known_ids(checks: Collection[str], own: str) -> set[str]:
+    """Return the ids that an acceptance may name."""
+    return {*checks, own}
