@@ -70,7 +70,7 @@ docs: venv live ## check the documentation of modules and roles, and build the s
 dist: venv live ## build the tarball in .build/dist, install it in an empty folder and use it there
 	@$(RUN) sh tests/tools/dist.sh
 
-importer: venv live ## what Galaxy would say to the tarball; a warning is an error
+importer: dist ## what Galaxy would say to the tarball; a warning is an error
 	@$(RUN) sh tests/tools/importer.sh
 
 images: venv ## build the container images of the testbed (cached)

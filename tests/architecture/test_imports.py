@@ -81,32 +81,16 @@ def test_imports_go_down_only() -> None:
 @pytest.mark.parametrize(
     ("path", "line", "why"),
     [
-        (
-            UTILS + "_model/seeded.py",
-            f"from {COLLECTION}plugins.module_utils._read.root import Root",
-            "_model may import no room",
-        ),
+        (UTILS + "_model/seeded.py", f"from {COLLECTION}plugins.module_utils._read.root import Root", "_model may import no room"),
         (UTILS + "_read/seeded.py", f"from {COLLECTION}plugins.module_utils._read import root", None),
-        (
-            UTILS + "_plan/seeded.py",
-            f"from {COLLECTION}plugins.module_utils._read.root import Root",
-            "_plan may import _model",
-        ),
+        (UTILS + "_plan/seeded.py", f"from {COLLECTION}plugins.module_utils._read.root import Root", "_plan may import _model"),
         (UTILS + "_read/seeded.py", "from ansible.module_utils.basic import AnsibleModule", "only _ansible"),
         (UTILS + "_read/seeded.py", "def read():\n    import yaml", "only Python's standard library"),
         (UTILS + "_ansible/seeded.py", "from ansible.module_utils.basic import AnsibleModule", None),
-        (
-            "plugins/modules/seeded.py",
-            f"from {COLLECTION}plugins.module_utils._model import absence",
-            "may import _ansible",
-        ),
+        ("plugins/modules/seeded.py", f"from {COLLECTION}plugins.module_utils._model import absence", "may import _ansible"),
         ("plugins/modules/seeded.py", "import jmespath", "only Python's standard library"),
         ("plugins/filter/seeded.py", "import jmespath", None),
-        (
-            UTILS + "_read/seeded.py",
-            f"from {COLLECTION}plugins.module_utils._read.gone import x",
-            "no file of the collection",
-        ),
+        (UTILS + "_read/seeded.py", f"from {COLLECTION}plugins.module_utils._read.gone import x", "no file of the collection"),
         ("plugins/filter/seeded.py", f"import {COLLECTION}plugins.module_utils._read.root", "may import _plan, _model"),
     ],
 )

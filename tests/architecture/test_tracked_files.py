@@ -29,9 +29,7 @@ def settings() -> str:
     """Return the texts that tell this machine's package managers where to go."""
     places = [Path("/etc/pip.conf"), Path("/etc/apt/sources.list"), *Path("/etc/apt").glob("sources.list.d/*")]
     texts = [path.read_text(errors="replace") for path in places if path.is_file()]
-    return "\n".join(
-        texts + [value for name, value in os.environ.items() if name.lower().endswith(("_proxy", "_index_url"))]
-    )
+    return "\n".join(texts + [value for name, value in os.environ.items() if name.lower().endswith(("_proxy", "_index_url"))])
 
 
 def forbidden() -> list[str]:

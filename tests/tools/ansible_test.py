@@ -75,9 +75,7 @@ def run(venv: Path, *words: str) -> bool:
     print(f"-- ansible-core {core(venv)}: ansible-test {' '.join(words)}", flush=True)
     lay_get_pip(venv)
     command = [str(venv / "bin/python"), str(venv / "bin/ansible-test"), *words]
-    process = subprocess.Popen(
-        command, cwd=stage.STAGE, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, cwd=stage.STAGE, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     skipped = False
     for line in process.stdout or ():
         print(line, end="", flush=True)

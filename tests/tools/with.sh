@@ -2,7 +2,7 @@
 # Run a command in the project's environment: its Python, its collection path, and no trace in the user's home.
 set -eu
 export PATH="$PWD/.venv/bin:$PATH"
-export ANSIBLE_COLLECTIONS_PATH="$PWD/.build/live" PYTHONPATH="$PWD/.build/live"
+export ANSIBLE_COLLECTIONS_PATH="$PWD/.build/live" PYTHONPATH="$PWD/.build/live:$PWD"
 export ANSIBLE_HOME="$PWD/.build/ansible" ANSIBLE_REMOTE_TEMP="$PWD/.build/ansible/tmp"
 export ANSIBLE_CONFIG="$PWD/tests/tools/ansible.cfg"
 unset VIRTUAL_ENV ANSIBLE_INVENTORY ANSIBLE_ROLES_PATH
