@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
@@ -18,7 +18,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import pids_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
-Ports = Iterable["tuple[int, int]"]
 ACTIONS = ("dnat", "redirect", "tproxy")
 KUBERNETES = ("kubelet", "kube-proxy", "kubelite", "k3s-server", "k3s-agent")
 NODE_PORTS = {"port": "30000-32767", "by": "kubernetes node ports"}  # --service-node-port-range where nobody sets it
@@ -52,12 +51,10 @@ def read_ports_without_socket(root: Root) -> Any:
         return absent("unknown", "the rules of a recorded host are not read")
     if not is_privileged(root):
         return absent("no_permission", "listing the rules of nftables and iptables takes CAP_NET_ADMIN")
-    sets = []
-    nft = run("nft", "-j", "list", "ruleset") if _is_loaded(root, "nf_tables") else '{"nftables": []}'
-    if is_absent(nft) and nft["absent"] != "unknown":  # it is installed, and failed
+    nft = run("nft", "-j", "list", "ruleset") if _is_loaded(root, "nf_tables") else "{}"
+    if isinstance(nft, dict) and nft["absent"] != "unknown":  # nft is installed, and failed
         return nft
-    if not is_absent(nft):
-        sets.append(parse_nft(nft))
+    sets = [parse_nft(text_of(nft))]
     for name, file in (("iptables", "ip_tables_names"), ("ip6tables", "ip6_tables_names")):
         if is_absent(nft) or sets[0].foreign:
             sets.append(parse_iptables(_save(name + "-nft-save", name + "-save")))
