@@ -263,7 +263,8 @@ def _near(root: Root, name: str, members: Members) -> list[str]:
     from difflib import get_close_matches
 
     files = {file for folder in UNIT_FOLDERS for file in root.names(folder) if file.endswith(".service")}
-    return get_close_matches(name, sorted(files | members.names()), 3, 0.6)
+    stems = {re.sub(r"\.service\Z", "", full): full for full in sorted(files | members.names())}
+    return [stems[stem] for stem in get_close_matches(re.sub(r"\.service\Z", "", name), stems, 3, 0.6)]
 
 
 def parse_mounts(text: str) -> dict[str, tuple[str, str]]:
