@@ -19,7 +19,7 @@ try() {
 }
 
 try ruff ruff check --output-format concise .
-try format ruff format --check --quiet .
+try format ruff format --check --output-format concise .
 try mypy mypy -p ansible_collections.c10m.front_tier.plugins
 try mypy-tools mypy tests/tools tests/architecture
 try yamllint yamllint --strict .
