@@ -124,9 +124,7 @@ def parse_fib_trie(text: str, routes: str = "") -> list[dict[str, Any]]:
     """
     networks = []
     for words in (line.split() for line in routes.splitlines()[1:]):
-        if len(words) > 7 and re.match(
-            r"[0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8}\Z", " ".join((words[1], words[2], words[7]))
-        ):
+        if len(words) > 7 and re.match(r"[0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8}\Z", " ".join((words[1], words[2], words[7]))):
             network, gateway, mask = (socket.ntohl(int(word, 16)) for word in (words[1], words[2], words[7]))
             if mask and not gateway:
                 networks.append((mask, network, words[0]))

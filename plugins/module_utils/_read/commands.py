@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
-import time
+import threading
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
@@ -16,44 +15,23 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 
 def run(*command: str, seconds: float = 3.0, most: int = 2 << 20) -> Any:
     """Return what a program prints, or the absence: not there, failed, too slow, or more than `most` bytes."""
-    path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=dict(os.environ, LC_ALL="C", PATH=path),
-        )
+        process = subprocess.Popen(command, stdin=quiet, stdout=pipe, stderr=quiet, env=environment)
     except FileNotFoundError:
         return absent("unknown", "%s: not installed" % command[0])
     except OSError as error:
         return absent_for(error, command[0])
     with process:
-        text, trouble = _collect(process, time.monotonic() + seconds, most)
-        if trouble:
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        output = process.stdout.read(most + 1) if process.stdout else b""
+        if len(output) > most:
             process.kill()
         status = process.wait()
-    if status and not trouble:
-        trouble = "exit status %d" % status
-    return absent("unreadable", "%s: %s" % (" ".join(command[:4]), trouble)) if trouble else text
-
-
-def _collect(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[str, str]:
-    """Return (output, what went wrong)."""
-    pipe = process.stdout
-    if pipe is None:
-        return "", "no output"
-    waiter = select.poll()
-    waiter.register(pipe, select.POLLIN)
-    parts: list[bytes] = []
-    while True:
-        if not waiter.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            return "", "no end in time"
-        part = os.read(pipe.fileno(), 1 << 16)
-        if not part:
-            return b"".join(parts).decode("utf-8", "replace"), ""
-        parts.append(part)
-        most -= len(part)
-        if most < 0:
-            return "", "too much output"
+        timer.cancel()
+    if status or len(output) > most:
+        why = "too much output" if len(output) > most else "no end in time" if status < 0 else "exit status %d" % status
+        return absent("unreadable", "%s: %s" % (" ".join(command[:4]), why))
+    return output.decode("utf-8", "replace")

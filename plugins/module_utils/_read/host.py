@@ -36,8 +36,7 @@ def read_host(root: Root) -> dict[str, Any]:
         "container": read_container(root),
         "privileged": is_privileged(root),
         "init": "systemd" if root.exists("/run/systemd/system") else "other",  # sd_booted(3)
-        "cpus": len(re.findall(r"^cpu\d", text_of(root.text("/proc/stat")), re.M))
-        or absent("unknown", "/proc/stat: none"),
+        "cpus": len(re.findall(r"^cpu\d", text_of(root.text("/proc/stat")), re.M)) or absent("unknown", "/proc/stat: none"),
         "memory": parse_meminfo(root.text("/proc/meminfo"))["total"],
         "page_size": os.sysconf("SC_PAGE_SIZE") if root.live else absent("unknown", "a recorded host does not say"),
     }

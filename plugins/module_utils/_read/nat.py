@@ -69,7 +69,7 @@ def read_ports_without_socket(root: Root) -> Any:
 
 
 def _is_loaded(root: Root, module: str) -> bool:
-    """Tell whether the kernel has a module: to ask nft() for rules would load it."""
+    """Tell whether the kernel has a module: to ask nft(8) for rules would load it."""
     modules = root.text("/proc/modules")
     if is_absent(modules):
         return True  # a kernel without modules has it built in, or nothing can load it
@@ -114,46 +114,53 @@ def _rows(found: list[tuple[int, int, str]]) -> list[dict[str, Any]]:
 
 
 def parse_nft(text: str) -> Rules:
-    """Return the rules of `nft -j list ruleset`; an object of another shape is skipped."""
-    found = Rules([], set(), False, False)
+    """Return the rules of `nft -j list ruleset`, which lists the sets of a table before its rules; what has another shape is skipped."""
+    found = Rules([], set(), '{"xt":' in text, bool(re.search(r'"(KUBE-NODEPORTS|kube-proxy)"', text)))
     try:
-        objects = json.loads(text)["nftables"]
-        kinds = [next(iter(one.items())) for one in objects if isinstance(one, dict) and len(one) == 1]
+        objects = list(json.loads(text)["nftables"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return found
-    sets: dict[tuple[Any, ...], Any] = {}
-    for kind, one in kinds:
+    sets: dict[str, dict[str, Any]] = {}
+    for one in objects:
         try:
+            ((kind, body),) = one.items()
+            table = "%s %s" % (body.get("family"), body.get("table"))
             if kind in ("set", "map"):
-                sets[(one["family"], one["table"], "@" + one["name"])] = one.get("elem", [])
-            elif kind == "chain" and one.get("hook") == "prerouting":
-                found.first.add("%s %s %s" % (one["family"], one["table"], one["name"]))
-        except (KeyError, TypeError, AttributeError):
-            continue
-    for one in (one for kind, one in kinds if kind == "rule"):
-        try:
-            if one["table"] != "kube-proxy" and not one["chain"].startswith("KUBE-"):
-                found.rules.extend(_nft_rules(one, sets))
+                sets.setdefault(table, {})["@" + body["name"]] = body.get("elem", [])
+            elif kind == "chain" and body.get("hook") == "prerouting":
+                found.first.add("%s %s" % (table, body["name"]))
+            elif kind == "rule" and body["table"] != "kube-proxy" and not body["chain"].startswith("KUBE-"):
+                found.rules.extend(_nft_rules(table, body, sets.get(table, {})))
         except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError):
             continue
-    return found._replace(foreign='{"xt":' in text, kubernetes=bool(re.search(r'"(KUBE-NODEPORTS|kube-proxy)"', text)))
+    return found
 
 
-def _nft_rules(rule: dict[str, Any], sets: dict[tuple[Any, ...], Any]) -> Iterator[Rule]:
-    table = "%s %s" % (rule["family"], rule["table"])
-    place = table + " "
+def _elements(data: Any, sets: dict[str, Any]) -> list[Any]:
+    data = sets.get(data, []) if isinstance(data, str) else data
+    data = data["set"] if isinstance(data, dict) and "set" in data else data
+    return data if isinstance(data, list) else [data]
+
+
+def _in_maps(value: Any, sets: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """Yield the ports that a map inside a statement names: `dnat to tcp dport map {...}`."""
+    if isinstance(value, dict) and "map" in value:
+        yield from _ports(value["map"]["key"], [pair[0] for pair in _elements(value["map"]["data"], sets)])
+    else:
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from _in_maps(part, sets)
+
+
+def _nft_rules(table: str, rule: dict[str, Any], sets: dict[str, Any]) -> Iterator[Rule]:
+    chain = "%s %s" % (table, rule["chain"])
     ports: tuple[tuple[int, int], ...] | None = None
-
-    def elements(data: Any) -> Any:
-        return sets.get((rule["family"], rule["table"], data), []) if isinstance(data, str) else data
 
     def made(ports: tuple[tuple[int, int], ...] | None, verdict: dict[str, Any]) -> Iterator[Rule]:
         for name, value in verdict.items():
             if name in ACTIONS:
-                inside = [port for one in _maps(value) for port in _ports(one["key"], _keys(elements(one["data"])))]
-                yield Rule(place + rule["chain"], tuple(inside) or ports, name, None, "nft %s in table %s" % (name, table))
+                yield Rule(chain, tuple(_in_maps(value, sets)) or ports, name, None, "nft %s in table %s" % (name, table))
             elif name in ("jump", "goto") and not value["target"].startswith("KUBE-"):
-                yield Rule(place + rule["chain"], ports, None, place + value["target"], "")
+                yield Rule(chain, ports, None, "%s %s" % (table, value["target"]), "")
 
     for statement in rule["expr"]:
         match = statement.get("match")
@@ -161,63 +168,46 @@ def _nft_rules(rule: dict[str, Any], sets: dict[tuple[Any, ...], Any]) -> Iterat
             if _excludes_tcp(match):
                 return
             if _position(match["left"]) is not None:
-                ports = tuple(_ports(match["left"], elements(match["right"]))) if match["op"] in ("==", "in") else ()
+                ports = tuple(_ports(match["left"], _elements(match["right"], sets))) if match["op"] in ("==", "in") else ()
         elif "vmap" in statement:
             key = statement["vmap"]["key"]
-            for element, verdict in _pairs(elements(statement["vmap"]["data"])):
-                yield from made(ports if _position(key) is None else tuple(_ports(key, [element])), verdict or {})
+            for element, verdict in _elements(statement["vmap"]["data"], sets):
+                yield from made(ports if _position(key) is None else tuple(_ports(key, [element])), verdict)
         else:
             yield from made(ports, statement)
 
 
 def _excludes_tcp(match: dict[str, Any]) -> bool:
     left = match["left"]
-    field = left.get("payload", {}).get("field") if "payload" in left else left.get("meta", {}).get("key")
+    payload = left.get("payload", {})
+    field = payload.get("field") or left.get("meta", {}).get("key")
     if field in ("l4proto", "protocol", "nexthdr"):
         return isinstance(match["right"], str) and (match["right"] != "tcp") == (match["op"] in ("==", "in"))
-    return field == "dport" and left["payload"]["protocol"] not in ("tcp", "th")
+    return field == "dport" and payload["protocol"] not in ("tcp", "th")
 
 
 def _position(key: Any) -> int | None:
     """Return where in a key (or a concatenation) the destination port of TCP stands; None where it does not."""
-    parts = key.get("concat", [key])
-    for index, part in enumerate(parts):
+    for index, part in enumerate(key.get("concat", [key])):
         payload = part.get("payload") or {}
         if payload.get("field") == "dport" and payload.get("protocol") in ("tcp", "th"):
             return index
     return None
 
 
-def _ports(key: Any, data: Any) -> Iterator[tuple[int, int]]:
-    """Yield (low, high) for each element of a set, or for a single value, that a key with a port is compared with."""
+def _ports(key: Any, elements: list[Any]) -> Iterator[tuple[int, int]]:
+    """Yield (low, high) for each element of a set (or a single value) that a key is compared with, where a port stands in it."""
     position = _position(key)
-    if isinstance(data, dict) and "set" in data:
-        data = data["set"]
-    for element in data if isinstance(data, list) else [data]:
+    if position is None:
+        return
+    for element in elements:
         if isinstance(element, dict) and "elem" in element:
             element = element["elem"]["val"]
         parts = element["concat"] if isinstance(element, dict) and "concat" in element else [element]
-        if position is None or position >= len(parts) or "udp" in parts or "sctp" in parts:
-            continue
-        part = parts[position]
+        part = parts[position] if "udp" not in parts and "sctp" not in parts else None
         low, high = part["range"] if isinstance(part, dict) and "range" in part else (part, part)
         if isinstance(low, int) and isinstance(high, int) and 0 < low <= high < 65536:
             yield low, high
-
-
-def _maps(value: Any) -> list[Any]:
-    """Return the maps inside a statement: `dnat to tcp dport map {…}`."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    own = [value["map"]] if isinstance(value, dict) and isinstance(value.get("map"), dict) else []
-    return own + [one for part in inside if not own for one in _maps(part)]
-
-
-def _pairs(data: Any) -> list[Any]:
-    return [pair for pair in (data["set"] if isinstance(data, dict) else data) if len(pair) == 2]
-
-
-def _keys(data: Any) -> list[Any]:
-    return [pair[0] for pair in _pairs(data)]
 
 
 def parse_iptables(text: str) -> Rules:
