@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
@@ -19,6 +20,9 @@ OVERRIDES = ("limits", "nofile", "addresses")
 OTHERS = ("paths", "service", "connections", "headroom")
 MOST_FILES = 1 << 31
 MOST_ADDRESSES = 65536
+MOST_VALUE = (1 << 63) - 1
+RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"
+SIZES = {RANGE: 2, "net.ipv4.tcp_mem": 3, "net.ipv4.tcp_rmem": 3, "net.ipv4.tcp_wmem": 3}  # how many values, where not one
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
@@ -30,6 +34,41 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise AnsibleFilterError("capacity: %s %d is out of bounds: it must be %d to %d." % (name, number, low, high))
     return number
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    """Return the words of a sysctl's value, however it is written: 5, "5", [1024, 65535], "1024 65535"."""
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return str(value).split()
+    raise AnsibleFilterError('capacity: limits["%s"] "%s" is no value of a sysctl.' % (name, value))
+
+
+def _sysctl(name: str, value: Any) -> int | list[int] | list[str]:
+    """Return the value of a sysctl in the form of a snapshot. Raises AnsibleFilterError where the kernel would refuse it."""
+    place = 'limits["%s"]' % name
+    words = _texts(name, value)
+    if name == RESERVED:
+        items = [item for word in words for item in word.split(",") if item]
+        for item in items:
+            low, dash, high = item.partition("-")
+            _whole(place, high if dash else low, _whole(place, low, 0, 65535), 65535)
+        return items
+    numbers = [_whole(place, word, 0, MOST_VALUE) for word in words]
+    size = SIZES.get(name, 1)
+    if len(numbers) != size:
+        raise AnsibleFilterError("capacity: %s has %d values, and needs %d." % (place, len(numbers), size))
+    if name == RANGE and not 1 <= numbers[0] <= numbers[1] <= 65535:
+        raise AnsibleFilterError("capacity: %s %d-%d is no range of ports: write [1024, 65535]." % (place, *numbers))
+    return numbers if size > 1 else numbers[0]
+
+
+def _address(index: int, value: Any) -> str:
+    try:
+        return str(ipaddress.ip_address(str(value).strip()))
+    except ValueError:
+        raise AnsibleFilterError('capacity: addresses[%d] "%s" is no IPv4 or IPv6 address.' % (index, value)) from None
 
 
 def overrides(given: dict[str, Any]) -> dict[str, Any]:
@@ -46,12 +85,12 @@ def overrides(given: dict[str, Any]) -> dict[str, Any]:
             raise AnsibleFilterError(
                 'capacity: limits "%s" is no dictionary. Write limits={"net.core.somaxconn": 65535}.' % given["limits"]
             )
-        found["limits"] = given["limits"]
+        found["limits"] = {str(name): _sysctl(str(name), value) for name, value in given["limits"].items()}
     if given.get("nofile") is not None:
         found["nofile"] = _whole("nofile", given["nofile"], 1, MOST_FILES)
     addresses = given.get("addresses")
     if isinstance(addresses, list):
-        found["sources"] = addresses
+        found["sources"] = [_address(index, item) for index, item in enumerate(addresses)]
     elif addresses is not None:
         found["addresses"] = _whole("addresses", addresses, 1, MOST_ADDRESSES)
     return found
@@ -96,7 +135,7 @@ def capacity(
         raise AnsibleFilterError(
             "capacity: this is no whole snapshot (%s: %s). Record it with "
             "c10m.front_tier.connection_limits_info." % (type(error).__name__, error)
-        ) from error
+        ) from None
     if wanted is not None:
         found["wanted"] = verdict.verdict(found, _whole("connections", wanted, 1, 1 << 40), spare, judged.get("relays", bool(chosen)))
         found["findings"] = [*verdict.finding(found["wanted"]), *found["findings"]]

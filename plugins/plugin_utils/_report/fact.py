@@ -12,12 +12,12 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy impor
 
 # How many rows of a section are kept, and by what the greatest are chosen (None: the first).
 MOST: dict[str, tuple[int, str | None]] = {
-    "limits": (400, None),
+    "limits": (300, None),
     "listeners": (400, "connections"),
-    "services": (60, "connections"),
+    "services": (50, "connections"),
     "addresses": (1100, None),
     "paths": (60, None),
-    "findings": (200, None),
+    "findings": (100, None),
 }
 WITHIN: dict[tuple[str, str], tuple[int, str | None]] = {
     ("sockets", "flows"): (100, "connections"),
@@ -27,7 +27,7 @@ WITHIN: dict[tuple[str, str], tuple[int, str | None]] = {
     ("boot", "problems"): (100, None),
 }
 PROCESSES = (32, "connections")
-MOST_LETTERS = 4000
+MOST_LETTERS = 1000
 # Sections that the model computes with: where one of them was cut, a computation from the fact would not be exact.
 EXACT = ("sockets.flows", "sockets.bound", "listeners", "services", "processes", "addresses")
 NOT_KEPT = ("invocation", "changed", "failed", "warnings", "deprecations", "ansible_facts", "_ansible_no_log", "_ansible_verbose_override")

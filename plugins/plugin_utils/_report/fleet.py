@@ -58,7 +58,7 @@ def make(entries: list[Entry], today: datetime.date) -> Made:
     hosts, facts, judged, failing, unaudited = [], {}, {}, {}, {}
     used: set[_gate.Acceptance] = set()
     for one in entries:
-        trouble = one.trouble
+        name, trouble = clean(one.name, 120), one.trouble
         try:
             fact = plain(one.fact)
         except ValueError as error:
@@ -66,17 +66,17 @@ def make(entries: list[Entry], today: datetime.date) -> Made:
         if trouble is None and not isinstance(fact, dict):
             trouble = ("failed", "front_tier_audit is no dictionary")
         if trouble:
-            hosts.append(view.Host(one.name, trouble[0], trouble[1]))
+            hosts.append(view.Host(name, trouble[0], clean(trouble[1])))
             if one.fail_on != "never":
-                unaudited[one.name] = trouble[0]
+                unaudited[name] = trouble[0]
             continue
         found = [row for row in fact.get("findings") or [] if isinstance(row, dict)] if isinstance(fact.get("findings"), list) else []
-        rows = _gate.judge(one.name, found, one.fail_on, one.accepted, today)
+        rows = _gate.judge(name, found, one.fail_on, one.accepted, today)
         used.update(row.acceptance for row in rows if row.acceptance)
-        facts[one.name], judged[one.name] = fact, rows
+        facts[name], judged[name] = fact, rows
         if any(row.fails for row in rows):
-            failing[one.name] = [row for row in rows if row.fails]
-        hosts.append(view.host(one.name, fact, rows))
+            failing[name] = [row for row in rows if row.fails]
+        hosts.append(view.host(name, fact, rows))
     levels = {one.fail_on for one in entries}
     fail_on = next((level for level in reversed(_gate.LEVELS) if level in levels), "never")
     message = _gate.message(failing, unaudited, fail_on)

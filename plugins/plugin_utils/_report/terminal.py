@@ -205,16 +205,16 @@ def boots(host: Host) -> Iterator[Line]:
     yield []
     yield [("  After the next boot", "strong")]
     for one in host.boots:
-        if one.lost:
-            yield [("    " + left(one.name, 40), ""), ("stays %s: " % one.now, "warning"), (fit("%s is lost" % one.then, 34), "warning")]
-            yield from paragraph("%s: %s" % (one.where, one.lost), 6, "dim")
-        else:
-            change = "%s → %s" % (one.now, one.then)
-            yield [
-                ("    " + left(one.name, 40), ""),
-                (change if cells(change) > 26 else left(change, 26), "warning"),
-                ("  " + fit(one.where, max(8, 54 - max(26, cells(change)))), "dim"),
-            ]
+        change = fit("stays %s: %s is lost" % (one.now, one.then) if one.lost else "%s → %s" % (one.now, one.then), 55)
+        room = 55 - max(25, cells(change)) - 2
+        fits = cells(one.where) <= room and not one.lost
+        yield [
+            ("    " + left(one.name, 40), ""),
+            (" " + left(change, 25) if fits else " " + change, "warning"),
+            ("  " + one.where if fits else "", "dim"),
+        ]
+        if not fits:
+            yield from paragraph(one.where + (": %s" % one.lost if one.lost else ""), 6, "dim")
 
 
 def findings(host: Host) -> Iterator[Line]:
