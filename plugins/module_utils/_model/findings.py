@@ -34,15 +34,15 @@ def find(snapshot: Any, paths: Any, capacity: Any, headroom: float = 0.2) -> lis
 
 
 def _finding(name: str, check: Check, case: Case, subject: str, evidence: dict[str, Any]) -> dict[str, Any]:
+    """Return one finding; what the evidence has under an underscore is for the templates only."""
     outside = case.limit(check.knob or subject).text("scope") == "outside"
-    evidence = {key: plain(value) for key, value in evidence.items()}
-    words = {key: shown(value) for key, value in evidence.items()}
+    words = {key: shown(plain(value)) for key, value in evidence.items()}
     return {
         "id": name,
         "severity": check.severity,
         "subject": subject,
         "message": check.message.format(subject=subject, **words),
-        "evidence": evidence,
+        "evidence": {key: plain(value) for key, value in evidence.items() if not key.startswith("_")},
         "remedy": check.remedy.format(subject=subject, **words) + (OUTSIDE if outside else ""),
         "outside": outside,
     }

@@ -84,7 +84,7 @@ counted(
     WARNING,
     "Accept queues overflowed",
     "ListenOverflows",
-    "{count} times since boot a connection came to a full accept queue and was dropped ({subject}).",
+    "{subject} is {count}: so often since boot a connection came to a full accept queue and was dropped.",
     "Raise the program's backlog and net.core.somaxconn, and restart it; if the queue is full at rest, it accepts too slowly.",
 )
 
@@ -92,8 +92,8 @@ counted(
 @check(
     "FT305",
     WARNING,
-    "{count} SYNs were dropped since boot for another reason than a full accept queue or SYN queue (ListenDrops {drops},"
-    " ListenOverflows {overflows}, TCPReqQFullDrop {queue}).",
+    "ListenDrops is {drops}, {count} more than ListenOverflows ({overflows}) and TCPReqQFullDrop ({queue}): so many SYNs were dropped"
+    " since boot for another reason than a full queue.",
     "Look for memory pressure, and for net.ipv4.tcp_max_syn_backlog while net.ipv4.tcp_syncookies is 0.",
 )
 def other_drops(case: Case) -> Iterator[Found]:
@@ -108,7 +108,7 @@ counted(
     WARNING,
     "SYN queues overflowed and SYNs were dropped",
     "TCPReqQFullDrop",
-    "{count} SYNs were dropped since boot because the SYN queue of a listener was full and SYN cookies were off ({subject}).",
+    "{subject} is {count}: so many SYNs were dropped since boot because a SYN queue was full and SYN cookies were off.",
     "Set net.ipv4.tcp_syncookies to 1, and raise the program's backlog and net.core.somaxconn.",
 )
 counted(
@@ -116,7 +116,7 @@ counted(
     INFO,
     "SYN queues overflowed and SYN cookies were sent",
     "TCPReqQFullDoCookies",
-    "{count} SYN cookies were sent since boot because the SYN queue of a listener was full ({subject}).",
+    "{subject} is {count}: so many SYN cookies were sent since boot because a SYN queue was full.",
     "If this is no attack, raise the program's backlog and net.core.somaxconn, and restart it.",
 )
 switched(

@@ -33,7 +33,7 @@ VENDOR = ("/usr/lib/", "/lib/")  # files that are made to be overridden
 def _meaning(name: str, value: Any) -> Any:
     """Return a value in a form in which equal meanings are equal: blanks, ports; None where it is no value of a limit."""
     if isinstance(value, dict):
-        return shown(value) if "soft" in value and "hard" in value else None
+        return Part({"nofile": value}).nofile()
     words = value if isinstance(value, list) else [value]
     if not all(isinstance(word, str) or (number(word) is not None and abs(word) < MOST) for word in words):
         return None
@@ -96,7 +96,7 @@ def _mine(boot: Part) -> list[str]:
 @check(
     "FT604",
     INFO,
-    "{keys} are set when their interface appears, by {sources}: an interface that comes later has other values until then.",
+    "Set by {sources} when their interface appears, not before: {keys}. An interface that comes later has other values until then.",
     "Nothing, if the interfaces are there at boot; else set the value where the interface is configured.",
 )
 def at_device(case: Case) -> Iterator[Found]:
@@ -148,9 +148,9 @@ def drop_in_overridden(case: Case) -> Iterator[Found]:
 def unit_boot_differs(case: Case) -> Iterator[Found]:
     """The nofile of a unit will be another after the next boot."""
     for name, service in case.services:
-        live, boot = service.part("live").part("nofile").data, service.part("boot").part("nofile").data
-        if live and boot and (live.get("soft"), live.get("hard")) != (boot.get("soft"), boot.get("hard")):
-            yield name, {"live": shown(live), "boot": shown(boot)}
+        live, boot = service.part("live").nofile(), service.part("boot").nofile()
+        if live and boot and live != boot:
+            yield name, {"live": live, "boot": boot}
 
 
 @check(

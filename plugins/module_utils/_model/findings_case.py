@@ -36,6 +36,11 @@ class Part:
         """Return a whole number, or infinity for `unlimited`."""
         return math.inf if self.data.get(name) == UNLIMITED else self.number(name)
 
+    def nofile(self) -> dict[str, float] | None:
+        """Return {soft, hard} of `nofile` where both are known."""
+        soft, hard = self.part("nofile").amount("soft"), self.part("nofile").amount("hard")
+        return None if soft is None or hard is None else {"soft": soft, "hard": hard}
+
     def text(self, name: str) -> str | None:
         """Return a text that is not empty."""
         value = self.data.get(name)
@@ -158,13 +163,18 @@ def switched(name: str, severity: str, title: str, key: str, value: int, message
 Fill = Tuple[str, Optional[int], Optional[float]]
 
 
-def near(name: str, title: str, fills: Callable[[Case], Iterable[Fill]], message: str, remedy: str, share: float = NEAR) -> None:
-    """Enter a warning for each (subject, used, limit) of which more than `share` is used; the evidence has {share} in percent."""
+def near(
+    name: str, title: str, fills: Callable[[Case], Iterable[Fill]], message: str, remedy: str, share: float = NEAR, times: int = 2
+) -> None:
+    """Enter a warning for each (subject, used, limit) of which more than `share` is used.
+
+    The evidence has {share} in percent, and {wanted}: so many `times` what is used.
+    """
 
     def run(case: Case) -> Iterator[Found]:
         for subject, used, limit in fills(case):
             if used is not None and limit and used > share * limit:
-                yield subject, {"used": used, "limit": limit, "share": percent(used, limit)}
+                yield subject, {"used": used, "limit": limit, "share": percent(used, limit), "wanted": times * used}
 
     CHECKS[name] = Check(WARNING, title, message, remedy, None, run)
 
@@ -173,7 +183,8 @@ def shown(value: Any) -> str:
     """Return a value of the evidence as a message shows it: lists with commas, {soft, hard} as soft:hard."""
     if isinstance(value, list):
         more = " and %d more" % (len(value) - SHOWN) if len(value) > SHOWN else ""
-        return ", ".join(map(str, value[:SHOWN])) + more
+        between = " " if str(value[:1]).endswith(".']") else ", "  # whole sentences
+        return between.join(map(str, value[:SHOWN])) + more
     if isinstance(value, dict):
         return "%s:%s" % (value.get("soft"), value.get("hard"))
     return str(value)
@@ -181,6 +192,8 @@ def shown(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return a value of the evidence as plain data: infinity is `unlimited`."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
     return UNLIMITED if value == math.inf else value
 
 

@@ -20,7 +20,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
     check,
     near,
     percent,
-    plain,
 )
 
 OLD_SOFT = 1024
@@ -35,12 +34,6 @@ TABLE_SHARE = 0.1  # of the memory
 def _accepting(case: Case) -> Iterator[tuple[str, Part]]:
     listening = {listener.text("service") for listener in case.listeners}
     return ((name, service) for name, service in case.services if name in listening)
-
-
-def _nofile(part: Part) -> dict[str, float] | None:
-    """Return {soft, hard} where both are known."""
-    soft, hard = part.part("nofile").amount("soft"), part.part("nofile").amount("hard")
-    return None if soft is None or hard is None else {"soft": soft, "hard": hard}
 
 
 @check(
@@ -72,11 +65,11 @@ def unit_differs(case: Case) -> Iterator[Found]:
     """The running process has another nofile than its unit."""
     nr_open = case.value("fs.nr_open") or 0
     for name, service in case.services:
-        unit = _nofile(service.part("live"))
+        unit = service.part("live").nofile()
         if unit and unit["hard"] > nr_open:
             continue  # such as infinity: the process has what the kernel allows
         for process in service.parts("processes"):
-            running, pid = _nofile(process), process.number("pid")
+            running, pid = process.nofile(), process.number("pid")
             # A program may raise its own soft limit; the hard one changes by intent only.
             if (
                 unit
@@ -85,7 +78,7 @@ def unit_differs(case: Case) -> Iterator[Found]:
                 and pid == service.number("main_pid")
                 and (running["hard"] != unit["hard"] or running["soft"] < unit["soft"])
             ):
-                yield name, {"pid": pid, "running": _plain(running), "unit": _plain(unit)}
+                yield name, {"pid": pid, "running": running, "unit": unit}
 
 
 @check(
@@ -98,7 +91,7 @@ def unit_differs(case: Case) -> Iterator[Found]:
 def low_soft(case: Case) -> Iterator[Found]:
     """A service that accepts has a soft nofile of 1024 or less."""
     for name, service in _accepting(case):
-        limits = [nofile for nofile in map(_nofile, service.parts("processes")) if nofile]
+        limits = [nofile for nofile in map(Part.nofile, service.parts("processes")) if nofile]
         program = service.text("program") or "the program"
         if limits and program not in ONE_EACH and max(nofile["soft"] for nofile in limits) <= OLD_SOFT:
             most = max(limits, key=lambda nofile: nofile["soft"])
@@ -177,7 +170,7 @@ near(
     "fs.file-max is near",
     lambda case: _kernel_fills(case, "fs.file-max"),
     "The machine has {used} files open, and {subject} is {limit} ({share} %): at the limit all but root get ENFILE.",
-    "Set {subject} to at least twice {used} (fd_limits).",
+    "Set {subject} to at least {wanted} (fd_limits).",
 )
 
 
@@ -203,14 +196,14 @@ near(
     "Processes and threads are near their maximum",
     lambda case: _kernel_fills(case, "kernel.pid_max", "kernel.threads-max"),
     "The machine runs {used} threads, and {subject} is {limit} ({share} %): at the limit fork() fails with EAGAIN.",
-    "Set {subject} to at least twice {used}.",
+    "Set {subject} to at least {wanted}.",
 )
 near(
     "FT210",
     "A service is near its TasksMax",
     lambda case: [(name, service.part("tasks").number("used"), service.part("tasks").amount("limit")) for name, service in case.services],
     "{subject} runs {used} of {limit} tasks ({share} %): at the limit it starts no further thread or worker.",
-    "Set TasksMax of {subject} to at least twice {used}.",
+    "Set TasksMax of {subject} to at least {wanted}.",
 )
 
 
@@ -245,7 +238,7 @@ def reload_pending(case: Case) -> Iterator[Found]:
     "FT213",
     WARNING,
     "fs.file-max is {file_max}, below the nofile {soft} of {subject}: it gets ENFILE before it has its files.",
-    "Set fs.file-max to at least twice {soft} (fd_limits).",
+    "Set fs.file-max to at least {wanted} (fd_limits).",
     "fs.file-max",
 )
 def file_max_below(case: Case) -> Iterator[Found]:
@@ -254,8 +247,4 @@ def file_max_below(case: Case) -> Iterator[Found]:
     for name, service in _accepting(case):
         soft = max((process.part("nofile").number("soft") or 0 for process in service.parts("processes")), default=0)
         if most and soft > most:
-            yield name, {"file_max": most, "soft": soft}
-
-
-def _plain(nofile: dict[str, float]) -> dict[str, object]:
-    return {side: plain(value) for side, value in nofile.items()}
+            yield name, {"file_max": most, "soft": soft, "wanted": 2 * soft}

@@ -45,14 +45,14 @@ near(
     lambda case: [(TW_BUCKETS, case.tcp.number("time_wait"), case.value(TW_BUCKETS))],
     "{used} connections are in TIME_WAIT, and {subject} is {limit} ({share} %): beyond it they end at once, without the protection"
     " against late segments.",
-    "Set {subject} to at least twice {used}, or keep connections open (keepalive) so that fewer end.",
+    "Set {subject} to at least {wanted}, or keep connections open (keepalive) so that fewer end.",
 )
 counted(
     "FT402",
     WARNING,
     "TIME_WAITs were ended early",
     "TCPTimeWaitOverflow",
-    "{count} connections skipped TIME_WAIT since boot because net.ipv4.tcp_max_tw_buckets was reached ({subject}).",
+    "{subject} is {count}: so many connections skipped TIME_WAIT since boot because net.ipv4.tcp_max_tw_buckets was reached.",
     "Raise net.ipv4.tcp_max_tw_buckets.",
 )
 
@@ -73,9 +73,9 @@ def reuse_defeated(case: Case) -> Iterator[Found]:
 @check(
     "FT404",
     WARNING,
-    "TIME_WAIT holds {time_wait} of the {usable} usable ports from {source} to {subject}, and net.ipv4.tcp_tw_reuse {reuse} does not"
+    "TIME_WAIT holds {time_wait} of the {usable} usable ports of {subject}, and net.ipv4.tcp_tw_reuse {reuse} does not"
     " free them: at most {rate} new connections a second last.",
-    "Set net.ipv4.tcp_tw_reuse to 1, or keep connections to {subject} open (keepalive).",
+    "Set net.ipv4.tcp_tw_reuse to 1, or keep these connections open (keepalive).",
     TW_REUSE,
 )
 def time_wait_ports(case: Case) -> Iterator[Found]:
@@ -87,7 +87,7 @@ def time_wait_ports(case: Case) -> Iterator[Found]:
             continue
         if reuse == 0 or (reuse == 2 and not there.startswith(LOOPBACK) and not source.startswith(LOOPBACK)):
             yield (
-                address(there, flow.number("port")),
+                "%s -> %s" % (source, address(there, flow.number("port"))),
                 {"source": source, "time_wait": waiting, "usable": usable, "reuse": reuse, "rate": usable // TIME_WAIT_SECONDS},
             )
 
@@ -97,8 +97,9 @@ near(
     "Orphaned connections are near their maximum",
     lambda case: [("net.ipv4.tcp_max_orphans", case.tcp.number("orphan"), case.value("net.ipv4.tcp_max_orphans"))],
     "{used} closed connections still send, and {subject} is {limit}: from a quarter of it on the kernel resets some of them.",
-    "Set {subject} to at least eight times {used}, or see why peers do not take their last data.",
+    "Set {subject} to at least {wanted}, or see why peers do not take their last data.",
     ORPHANS,
+    8,
 )
 
 
@@ -122,8 +123,8 @@ def slow_keepalive(case: Case) -> Iterator[Found]:
 @check(
     "FT407",
     WARNING,
-    "{subject}: {processes} processes of an earlier start hold {connections} connections (the oldest started {age} seconds ago, the"
-    " newest {newest}): they keep their ports, files and memory until these end.",
+    "Workers of an earlier start still run in {subject} (processes: {processes}, connections: {connections}): the oldest is {age} seconds"
+    " old, the newest worker {newest}. Until its connections end, each keeps its ports, files and memory.",
     "Set a time after which old workers end (HAProxy: hard-stop-after; nginx: worker_shutdown_timeout), and reload less often.",
 )
 def old_workers(case: Case) -> Iterator[Found]:
@@ -166,11 +167,15 @@ def _tracked(case: Case) -> list[Fill]:
     "FT411",
     ERROR,
     "The connection table is full: {used} of {limit} entries. Every new connection is dropped without an answer.",
-    "Set {subject} to at least twice {used} (256 bytes an entry), or leave the front traffic out of tracking (notrack).",
+    "Set {subject} to at least {wanted} (256 bytes an entry), or leave the front traffic out of tracking (notrack).",
 )
 def table_full(case: Case) -> Iterator[Found]:
     """The connection table is full."""
-    return ((name, {"used": used, "limit": limit}) for name, used, limit in _tracked(case) if used is not None and limit and used >= limit)
+    return (
+        (name, {"used": used, "limit": limit, "wanted": 2 * used})
+        for name, used, limit in _tracked(case)
+        if used is not None and limit and used >= limit
+    )
 
 
 near(
@@ -178,7 +183,7 @@ near(
     "The connection table is nearly full",
     lambda case: [fill for fill in _tracked(case) if (fill[1] or 0) < (fill[2] or 0)],
     "The connection table holds {used} of {limit} entries ({share} %): when it is full, new connections are dropped without an answer.",
-    "Set {subject} to at least twice {used} (256 bytes an entry), or leave the front traffic out of tracking (notrack).",
+    "Set {subject} to at least {wanted} (256 bytes an entry), or leave the front traffic out of tracking (notrack).",
 )
 
 
@@ -191,7 +196,7 @@ def _lost(case: Case, column: str) -> Iterator[Found]:
 @check(
     "FT413",
     WARNING,
-    "{count} packets were dropped since boot because the connection table was full (/proc/net/stat/nf_conntrack, drop).",
+    "/proc/net/stat/nf_conntrack counts {count} under drop: so many packets got no entry since boot, as in a full table.",
     "Raise {subject}, or leave the front traffic out of tracking (notrack).",
 )
 def table_dropped(case: Case) -> Iterator[Found]:
@@ -262,7 +267,7 @@ def long_timeout(case: Case) -> Iterator[Found]:
 @check(
     "FT417",
     INFO,
-    "{count} entries of unanswered connections were thrown out since boot to make room (early_drop).",
+    "/proc/net/stat/nf_conntrack counts {count} under early_drop: so many entries were thrown out since boot to make room.",
     "Raise {subject}; a flood of SYNs does the same.",
 )
 def table_evicted(case: Case) -> Iterator[Found]:

@@ -34,13 +34,13 @@ def _pages(case: Case) -> tuple[int, int, int] | None:
     "FT501",
     ERROR,
     "TCP buffers hold {used} pages, above the maximum {high} of net.ipv4.tcp_mem: data is dropped and sent again.",
-    "Set net.ipv4.tcp_mem to a maximum of at least twice {used} pages if the memory allows, or hold fewer busy connections.",
+    "Set net.ipv4.tcp_mem to a maximum of at least {wanted} pages if the memory allows, or hold fewer busy connections.",
 )
 def memory_spent(case: Case) -> Iterator[Found]:
     """The memory of TCP is spent."""
     pages = _pages(case)
     if pages and pages[0] > pages[2]:
-        yield TCP_MEM, {"used": pages[0], "high": pages[2]}
+        yield TCP_MEM, {"used": pages[0], "high": pages[2], "wanted": 2 * pages[0]}
 
 
 @check(
@@ -60,7 +60,7 @@ def memory_near(case: Case) -> Iterator[Found]:
 @check(
     "FT503",
     INFO,
-    "Memory ends the {side} capacity at {connections} connections, idle ones: {detail}.",
+    "Memory ends the {side} capacity at {connections} connections: {detail}.",
     "Add memory or hosts; connections that carry data need more than idle ones.",
 )
 def memory_binds(case: Case) -> Iterator[Found]:
@@ -85,7 +85,7 @@ counted(
     WARNING,
     "Connections were reset for lack of memory",
     "TCPAbortOnMemory",
-    "{count} connections were reset since boot for lack of TCP memory or for too many orphans ({subject}).",
+    "{subject} is {count}: so many connections were reset since boot for lack of TCP memory or for too many orphans.",
     "See net.ipv4.tcp_mem and net.ipv4.tcp_max_orphans, and raise the one that was reached.",
 )
 counted(
@@ -93,7 +93,7 @@ counted(
     INFO,
     "Receive buffers were pruned",
     "PruneCalled",
-    "{count} times since boot a socket's receive buffer was over its size and was pruned ({subject}).",
+    "{subject} is {count}: so often since boot a socket's receive buffer was over its size and was pruned.",
     "Let the program read faster, or raise the maximum of net.ipv4.tcp_rmem.",
 )
 
@@ -134,7 +134,7 @@ counted(
     WARNING,
     "TCP came under memory pressure",
     "TCPMemoryPressures",
-    "{count} times since boot TCP came under memory pressure and shrank windows ({subject}).",
+    "{subject} is {count}: so often since boot TCP came under memory pressure and shrank windows.",
     "Raise net.ipv4.tcp_mem if the memory allows, or lower the maximum of net.ipv4.tcp_rmem and net.ipv4.tcp_wmem.",
     TCP_MEM,
 )

@@ -71,7 +71,8 @@ def label(path: Part) -> str:
     here = sources[0] if len(sources) == 1 else ("%d sources" % len(sources) if sources else "any source")
     if len(hosts) == len(ports) == 1:
         return "%s -> %s" % (here, address(hosts[0], ports[0]))
-    return "%s -> %d addresses x %d ports" % (here, len(hosts), len(ports))
+    there = hosts[0] if len(hosts) == 1 else "%d addresses" % len(hosts)
+    return "%s -> %s, %s" % (here, there, "port %d" % ports[0] if len(ports) == 1 else "%d ports" % len(ports))
 
 
 @check(
@@ -153,8 +154,8 @@ def few_left(case: Case) -> Iterator[Found]:
 @check(
     "FT106",
     INFO,
-    "The port range {low}-{high} begins among the ports of services: {open} ports below 10240 are not reserved, and an outgoing"
-    " connection may hold one when its service starts.",
+    "The port range {low}-{high} begins among the ports of services: {open} of them are below 10240 and not reserved, and an"
+    " outgoing connection may hold one when its service starts.",
     "Reserve the ports of services that do not run yet, or begin the range at 10240.",
 )
 def low_range(case: Case) -> Iterator[Found]:
@@ -193,7 +194,7 @@ def _fills(case: Case) -> Iterator[Found]:
                     "allowed": int(round(most * (1 - case.headroom), 6)),
                     "headroom": round(100 * case.headroom),
                     "binding": binding,
-                    "more": MORE.get(binding, "Raise what binds: %s." % binding),
+                    "_more": MORE.get(binding, "Raise what binds: %s." % binding),
                 },
             )
 
@@ -202,7 +203,7 @@ def _fills(case: Case) -> Iterator[Found]:
     "FT108",
     ERROR,
     "The path {subject} is full: it holds {used} of {connections} connections and none is free. What binds is {binding}.",
-    "{more}",
+    "{_more}",
 )
 def path_full(case: Case) -> Iterator[Found]:
     """A path is full."""
@@ -213,7 +214,7 @@ def path_full(case: Case) -> Iterator[Found]:
     "FT109",
     WARNING,
     "The path {subject} holds {used} of {connections} connections; a headroom of {headroom} % allows {allowed}. What binds is {binding}.",
-    "{more}",
+    "{_more}",
 )
 def path_above_headroom(case: Case) -> Iterator[Found]:
     """A path is above its headroom."""
@@ -255,8 +256,8 @@ def maybe_plain(case: Case) -> Iterator[Found]:
 @check(
     "FT112",
     INFO,
-    "Sockets that are bound and neither listen nor connect hold {held} ports of the range {low}-{high}: {open}. connect() leaves"
-    " them out for every source.",
+    "Sockets that are bound and neither listen nor connect hold ports of the range {low}-{high}: {open}. connect() leaves them out"
+    " for every source.",
     "Close what holds them (ss --tcp --processes --bound-inactive names it), or let it bind outside the range.",
 )
 def bound_only(case: Case) -> Iterator[Found]:

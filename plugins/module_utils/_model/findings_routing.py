@@ -61,7 +61,7 @@ counted(
     WARNING,
     "rp_filter dropped packets",
     "IPReversePathFilter",
-    "{count} packets were dropped since boot because their way back leads over another interface ({subject}).",
+    "{subject} is {count}: so many packets were dropped since boot because their way back leads over another interface.",
     "Add the missing route (ip rule from ADDRESS), or set rp_filter to 2 (loose) on that interface.",
 )
 
@@ -89,7 +89,7 @@ near(
         for family, key in (("inet", "net.ipv4.neigh.default.gc_thresh3"), ("inet6", "net.ipv6.neigh.default.gc_thresh3"))
     ],
     "The neighbour table holds {used} entries, and {subject} is {limit} ({share} %): beyond it no new peer on the link can be reached.",
-    "Set {subject} to at least twice {used}, and gc_thresh2 and gc_thresh1 to a half and a quarter of it.",
+    "Set {subject} to at least {wanted}, and gc_thresh2 and gc_thresh1 to a half and a quarter of it.",
 )
 
 
