@@ -370,7 +370,7 @@ def test_a_service_of_several_processes():
         "print(server.getsockname()[1], flush=True)\n"
         "workers = [os.fork() for _n in range(1)]\n"
         "held = [server.accept() for _n in range(3 if workers[0] else 2)]\n"
-        "print('held', flush=True)\n"
+        "os.write(1, b'held\\n')\n"
         "time.sleep(60)\n"
     )
     server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True)
