@@ -25,15 +25,15 @@ def folders(name: str) -> list[str]:
 def conf_files(root: Root, places: list[str]) -> list[str]:
     """Return the paths of the `*.conf` files that count, in the order they are applied.
 
-    Of files with the same name the one in the first folder counts, also when it is empty, dangling or a link to
-    /dev/null (that is how a file is masked); the rest is sorted by name, byte by byte (conf-files.c; sysctl.d(5)).
+    Of files with the same name the one in the first folder counts, also when it is empty or dangling, and a link to /dev/null
+    takes the name out (a mask); the rest is sorted by name, byte by byte (conf-files.c; sysctl.d(5)).
     """
     chosen: dict[str, str] = {}
     for place in places:
         for name in root.names(place):
             if name.endswith(".conf") and not name.startswith("."):
                 chosen.setdefault(name, "%s/%s" % (place, name))
-    return [chosen[name] for name in sorted(chosen, key=os.fsencode)]
+    return [chosen[name] for name in sorted(chosen, key=os.fsencode) if root.real(chosen[name]) != "/dev/null"]
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:

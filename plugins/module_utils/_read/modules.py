@@ -12,8 +12,13 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 
 # The module behind the beginning of a sysctl's path.
 BEHIND = {
-    "net/netfilter/nf_conntrack": "nf_conntrack", "net/nf_conntrack_": "nf_conntrack", "net/bridge/": "br_netfilter",
-    "net/ipv4/vs/": "ip_vs", "net/sctp/": "sctp", "sunrpc/": "sunrpc", "fs/nfs/": "lockd",
+    "net/netfilter/nf_conntrack": "nf_conntrack",
+    "net/nf_conntrack_": "nf_conntrack",
+    "net/bridge/": "br_netfilter",
+    "net/ipv4/vs/": "ip_vs",
+    "net/sctp/": "sctp",
+    "sunrpc/": "sunrpc",
+    "fs/nfs/": "lockd",
 }
 
 
@@ -36,9 +41,13 @@ def read_modules(root: Root) -> dict[str, Any]:
             if name in wanted:
                 for need in needs:
                     wanted.setdefault(need, wanted[name])
-    return {"loaded": loaded, "at_boot": wanted, "hashsize": options,
-            "built_in": [name for name in behind if name not in loaded and root.exists("/sys/module/" + name)],
-            "reapplied": dict(_reapplied(root, behind))}
+    return {
+        "loaded": loaded,
+        "at_boot": wanted,
+        "hashsize": options,
+        "built_in": [name for name in behind if name not in loaded and root.exists("/sys/module/" + name)],
+        "reapplied": dict(_reapplied(root, behind)),
+    }
 
 
 def parse_needs(text: str) -> Iterator[tuple[str, list[str]]]:

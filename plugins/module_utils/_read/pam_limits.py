@@ -39,8 +39,14 @@ def parse_limits(text: str, path: str) -> tuple[list[dict[str, Any]], list[dict[
             if kind is not None and value is not None:
                 rules.append({"domain": words[0], "type": kind, "item": words[2].lower(), "value": value, "source": source})
             if kind is None or not clean:
-                problems.append(problem("garbage", source, "%s: PAM %s." % (
-                    clipped(line), "skips this line" if kind is None or value is None else "reads the value as %s" % value)))
+                problems.append(
+                    problem(
+                        "garbage",
+                        source,
+                        "%s: PAM %s."
+                        % (clipped(line), "skips this line" if kind is None or value is None else "reads the value as %s" % value),
+                    )
+                )
     return rules, problems
 
 
@@ -53,8 +59,8 @@ def parse_value(text: str) -> tuple[Any, bool]:
         return None, False
     number = int(digits.group(2)[:25])
     if digits.group(1) == "-" and number:
-        number = 2 ** 64 - number if number < 2 ** 64 else 2 ** 64
-    return (UNLIMITED if number >= 2 ** 64 - 1 else number), text.isdigit()
+        number = 2**64 - number if number < 2**64 else 2**64
+    return (UNLIMITED if number >= 2**64 - 1 else number), text.isdigit()
 
 
 def parse_pam(text: str) -> list[tuple[str, list[str]]]:
@@ -86,12 +92,17 @@ def read_pam_limits(root: Root) -> dict[str, Any]:
         problems += garbage if isinstance(text, str) else [problem("unreadable", path, text["detail"])]
     likes = re.findall(r"^ID(?:_LIKE)?=(.*)$", text_of(root.text("/etc/os-release")), re.MULTILINE)
     services = {name: _enabled(root, name) for name in SERVICES if _pam_file(root, name)}
-    return {"rules": rules, "problems": problems, "services": services,
-            "root_by_name": bool({"debian", "ubuntu"} & set(re.findall(r"\w+", " ".join(likes))))}
+    return {
+        "rules": rules,
+        "problems": problems,
+        "services": services,
+        "root_by_name": bool({"debian", "ubuntu"} & set(re.findall(r"\w+", " ".join(likes)))),
+    }
 
 
-def limits_for(pam: dict[str, Any], user: str, groups: Iterable[str] = (), uid: int | None = None, gid: int | None = None,
-               item: str = "nofile") -> dict[str, Any]:
+def limits_for(
+    pam: dict[str, Any], user: str, groups: Iterable[str] = (), uid: int | None = None, gid: int | None = None, item: str = "nofile"
+) -> dict[str, Any]:
     """Return {soft, hard, source} that a new session of a user gets; None each where no rule says it and the session inherits.
 
     pam: of read_pam_limits(). A user's own rule (or a range of uids) beats a group's, a group's beats `*`; of equals the

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boot values of sysctls: what the files and the kernel command line leave after a restart, and which line decides. Private to the collection.
+"""Boot values of sysctls: what files and the kernel command line leave after a restart, and which line decides. Private to the collection.
 
 The rules are systemd-sysctl's (sysctl.d(5), src/sysctl/sysctl.c of 247 to 257); procps (`sysctl --system`, where there is no
 systemd) has the same ones, and reads /etc/sysctl.conf last.
@@ -52,7 +52,7 @@ def parse_sysctl(text: str, path: str) -> tuple[list[dict[str, Any]], list[dict[
         if not line or line[0] in "#;":
             continue
         quiet = line[0] == "-"
-        left, equals, right = line[1 if quiet else 0:].partition("=")
+        left, equals, right = line[1 if quiet else 0 :].partition("=")
         key = key_path(left.strip())
         if not (equals or quiet) or not key or ".." in key.split("/"):
             problems.append(problem("garbage", place(path, number), "%s is not an assignment and is skipped at boot." % clipped(line)))
@@ -86,10 +86,14 @@ def read_sysctl_files(root: Root, container: bool = False) -> dict[str, Any]:
     paths = conf_files(root, folders("sysctl.d"))
     linked = any(root.real(path) == root.real(BY_HAND) for path in paths)
     at_boot = paths + [BY_HAND] if applied_by == "procps" and root.exists(BY_HAND) else paths
-    files: dict[str, Any] = {"applied_by": applied_by, "detail": detail, "lines": [], "problems": _hidden(root, paths),
-                             "by_hand": parse_sysctl(text_of(root.text(BY_HAND)), BY_HAND)[0]
-                             if applied_by == "systemd" and not linked else [],
-                             "cmdline": [] if container else parse_cmdline(text_of(root.text(CMDLINE)))}
+    files: dict[str, Any] = {
+        "applied_by": applied_by,
+        "detail": detail,
+        "lines": [],
+        "problems": _hidden(root),
+        "by_hand": parse_sysctl(text_of(root.text(BY_HAND)), BY_HAND)[0] if applied_by == "systemd" and not linked else [],
+        "cmdline": [] if container else parse_cmdline(text_of(root.text(CMDLINE))),
+    }
     for path in at_boot:
         text = root.text(path)
         if isinstance(text, str):
@@ -142,10 +146,9 @@ def sysctl_problems(files: dict[str, Any], modules: dict[str, Any]) -> list[dict
     kind: `not_applied` (nothing reads them), `garbage`, `unreadable`, `masked`, `volatile` (lies in /run), `lost` (comes before
     its module), `unknown_key` (this kernel has no such key), `no_interface`, `by_hand` (/etc/sysctl.conf is not read at boot).
     """
+    found: list[dict[str, str]] = list(files["problems"])
     if not files["applied_by"]:
-        first = [problem("not_applied", line["source"], files["detail"]) for line in files["lines"][:1]]
-        return first + files["problems"]
-    found = list(files["problems"])
+        return [problem("not_applied", line["source"], files["detail"]) for line in files["lines"][:1]] + found
     for line in files["lines"]:
         _applies, lost = _when(line, modules, files["applied_by"])
         device = DEVICE.match(line["key"])
@@ -153,17 +156,31 @@ def sysctl_problems(files: dict[str, Any], modules: dict[str, Any]) -> list[dict
             found.append(problem("lost", line["source"], lost))
         elif not line.get("present", True) and not line["quiet"] and _module_behind(line["key"]) is None:
             if device:
-                found.append(problem("no_interface", line["source"], "%s waits for an interface %s, which is not here." % (
-                    clipped(key_name(line["key"])), clipped(device.group(1)))))
+                found.append(
+                    problem(
+                        "no_interface",
+                        line["source"],
+                        "%s waits for an interface %s, which is not here." % (clipped(key_name(line["key"])), clipped(device.group(1))),
+                    )
+                )
             else:
-                found.append(problem("unknown_key", line["source"], "This kernel has no %s: the line does nothing." % (
-                    clipped(key_name(line["key"])))))
+                found.append(
+                    problem(
+                        "unknown_key", line["source"], "This kernel has no %s: the line does nothing." % (clipped(key_name(line["key"])))
+                    )
+                )
     late = _settled(files["lines"])
     for key, history in _settled(files["by_hand"]).items():
         line, chain = history[-1], _chain(late, key)
         if line["value"] is not None and (not chain or chain[-1][1]["value"] != line["value"]):
-            found.append(problem("by_hand", line["source"], "%s = %s is not applied at boot: systemd reads no %s here, only "
-                                 "sysctl --system does." % (clipped(key_name(key)), clipped(line["value"]), BY_HAND)))
+            found.append(
+                problem(
+                    "by_hand",
+                    line["source"],
+                    "%s = %s is not applied at boot: systemd reads no %s here, only "
+                    "sysctl --system does." % (clipped(key_name(key)), clipped(line["value"]), BY_HAND),
+                )
+            )
     return found
 
 
@@ -181,14 +198,16 @@ def matches(pattern: str, key: str) -> bool:
         return False
 
 
-def _hidden(root: Root, paths: list[str]) -> list[dict[str, str]]:
-    """Return the files that do not count although they lie in a sysctl.d: masked by an empty one, or in /run."""
+def _hidden(root: Root) -> list[dict[str, str]]:
+    """Return the files that do not count although they lie in a sysctl.d: masked by one in /etc, or in /run."""
     found = []
-    for path in paths:
-        folder, name = os.path.split(path)
-        lower = [place for place in folders("sysctl.d") if root.real(place) != root.real(folder) and name in root.names(place)]
-        if lower and (root.link(path) == "/dev/null" or root.text(path) == ""):
-            found.append(problem("masked", path, "It is empty and so switches %s/%s off." % (lower[0], clipped(name))))
+    above, *others = folders("sysctl.d")
+    below = {folder: root.names(folder) for folder in others}
+    for name in root.names(above):
+        path = "%s/%s" % (above, name)
+        masked = [folder for folder, names in below.items() if name in names] if name.endswith(".conf") else []
+        if masked and (root.real(path) == "/dev/null" or root.text(path) == ""):
+            found.append(problem("masked", path, "It is empty and so switches %s/%s off." % (masked[0], clipped(name))))
     for path in conf_files(root, ["/run/sysctl.d"]):
         found.append(problem("volatile", path, "/run is empty after a restart: this file counts only until then."))
     return found
@@ -215,26 +234,36 @@ def _chain(settled: dict[str, list[dict[str, Any]]], key: str) -> list[tuple[int
             history = settled[name] if settled[name][-1]["value"] is not None else []
             chain += [(turns[name], line) for line in history if line["value"] is not None]
         else:
-            chain += [(turns[pattern], history[-1]) for pattern, history in settled.items()
-                      if is_glob(pattern) and history[-1]["value"] is not None and matches(pattern, name)]
+            chain += [
+                (turns[pattern], history[-1])
+                for pattern, history in settled.items()
+                if is_glob(pattern) and history[-1]["value"] is not None and matches(pattern, name)
+            ]
     return sorted(chain, key=lambda entry: entry[0])
 
 
-def _decision(key: str, early: dict[str, list[dict[str, Any]]], late: dict[str, list[dict[str, Any]]], modules: dict[str, Any],
-              applied_by: str) -> dict[str, Any] | None:
+def _decision(
+    key: str, early: dict[str, list[dict[str, Any]]], late: dict[str, list[dict[str, Any]]], modules: dict[str, Any], applied_by: str
+) -> dict[str, Any] | None:
     """Return what decides a key; the kernel command line counts only where no file does."""
     chain = [line for _turn, line in _chain(early, key) + _chain(late, key)]
     if not chain:
         return _inherited(key, early, late, modules, applied_by)
     line = chain[-1]
     applies, lost = _when(dict(line, key=key), modules, applied_by)
-    return {"value": line["value"], "source": line["source"], "applies": applies, "lost": lost,
-            "overrides": [other["source"] for other in chain[:-1] if other["value"] != line["value"]],
-            "via": None if line["key"] == key else key_name(line["key"])}
+    return {
+        "value": line["value"],
+        "source": line["source"],
+        "applies": applies,
+        "lost": lost,
+        "overrides": [other["source"] for other in chain[:-1] if other["value"] != line["value"]],
+        "via": None if line["key"] == key else key_name(line["key"]),
+    }
 
 
-def _inherited(key: str, early: dict[str, list[dict[str, Any]]], late: dict[str, list[dict[str, Any]]], modules: dict[str, Any],
-               applied_by: str) -> dict[str, Any] | None:
+def _inherited(
+    key: str, early: dict[str, list[dict[str, Any]]], late: dict[str, list[dict[str, Any]]], modules: dict[str, Any], applied_by: str
+) -> dict[str, Any] | None:
     """Return what a key gets without a line of its own: an interface its conf.default, the connection table modprobe's hashsize.
 
     A conf.default written on the kernel command line stays with the interfaces of the boot: the later write of a file reaches
@@ -242,7 +271,7 @@ def _inherited(key: str, early: dict[str, list[dict[str, Any]]], late: dict[str,
     """
     interface = re.match("net/ipv4/conf/(?!(?:all|default)/)([^/]+)/", key)
     if interface:
-        default = "net/ipv4/conf/default/" + key[interface.end():]
+        default = "net/ipv4/conf/default/" + key[interface.end() :]
         decision = _decision(default, early, {} if _chain(early, default) else late, modules, applied_by)
         applies = "boot" if interface.group(1) == "lo" else "device-add"
         return decision and dict(decision, applies=applies, via=key_name(default))

@@ -14,16 +14,21 @@ from typing import Any, Iterable, Iterator
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import (
-    ABOVE, clipped, conf_files, folders, lines, place, problem)
+    ABOVE,
+    clipped,
+    conf_files,
+    folders,
+    lines,
+    place,
+    problem,
+)
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
 # What lasts over a restart, or is made again at each boot; the rest of /run/systemd does not count.
 SEARCHED = ["/etc/systemd/system.control", "/run/systemd/generator.early", "/etc/systemd/system", "/run/systemd/generator"]
 SEARCHED += ["%s/systemd/system" % above for above in ABOVE[1:]] + ["/run/systemd/generator.late"]
 TRANSIENT = ["/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/system"]
-# What services get where no file says DefaultLimitNOFILE (fallback_rlimit_nofile(); min(nr_open, 524288) as process 1 starts).
-BUILT_IN_NOFILE = {"soft": 1024, "hard": 524288}
-KEPT = ("LimitNOFILE", "TasksMax", "MemoryMax", "MemoryHigh", "User")
+SIZES = {"TasksMax": "tasks_max", "MemoryMax": "memory_max", "MemoryHigh": "memory_high"}
 
 
 def parse_unit(text: str, path: str, section: str) -> Iterator[tuple[str, str, str]]:
@@ -105,8 +110,8 @@ def _whole(text: str) -> Any:
     if not match or len(text) > 70:
         return None
     hexadecimal, binary, octal, decimal = match.groups()
-    number = (int(hexadecimal, 16) if hexadecimal else int(binary, 2) if binary else int(decimal) if decimal else int(octal or "0", 8))
-    return number if number < 2 ** 64 - 1 else None
+    number = int(hexadecimal, 16) if hexadecimal else int(binary, 2) if binary else int(decimal) if decimal else int(octal or "0", 8)
+    return number if number < 2**64 - 1 else None
 
 
 def _levels(name: str) -> list[str]:
@@ -114,8 +119,11 @@ def _levels(name: str) -> list[str]:
     stem, _dot, kind = name.rpartition(".")
     stem, at, instance = stem.partition("@")
     shorter = (stem[:-1] if stem.endswith("-") else stem).rpartition("-")[0]
-    return ([name] + (_levels("%s@.%s" % (stem, kind)) if instance else [])
-            + (_levels("%s-%s.%s" % (shorter, at + instance if instance else "", kind)) if shorter else []))
+    return (
+        [name]
+        + (_levels("%s@.%s" % (stem, kind)) if instance else [])
+        + (_levels("%s-%s.%s" % (shorter, at + instance if instance else "", kind)) if shorter else [])
+    )
 
 
 def _template(name: str) -> str:
@@ -150,17 +158,29 @@ def _links(root: Root) -> dict[str, str]:
 
 
 def _read_unit(root: Root, name: str, links: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"exists": False, "fragment": None, "masked": False, "drop_ins": [], "nofile": None, "source": None,
-                             "overrides": [], "tasks_max": None, "memory_max": None, "memory_high": None, "user": None, "problems": []}
+    found: dict[str, Any] = {
+        "exists": False,
+        "fragment": None,
+        "masked": False,
+        "drop_ins": [],
+        "nofile": None,
+        "source": None,
+        "overrides": [],
+        "tasks_max": None,
+        "memory_max": None,
+        "memory_high": None,
+        "user": None,
+        "problems": [],
+    }
     if not re.match(r"[\w:.@\\-]{1,255}\.service\Z", name):
         return found
     names = _names(name, links)
     known = dict.fromkeys([names[0], name, _template(names[0]), _template(name)])
     paths = ["%s/%s" % (folder, one) for one in known for folder in SEARCHED + TRANSIENT]
-    fragment = next((path for path in paths if root.link(path) == "/dev/null" or root.exists(path)), None)
+    fragment = next((path for path in paths if root.real(path) == "/dev/null" or root.exists(path)), None)
     if fragment is None:
         return found
-    found.update(exists=True, fragment=fragment, masked=root.link(fragment) == "/dev/null" or root.text(fragment) == "")
+    found.update(exists=True, fragment=fragment, masked=root.real(fragment) == "/dev/null" or root.text(fragment) == "")
     if not found["masked"]:
         found["drop_ins"] = conf_files(root, drop_in_folders(names))
         for path in [fragment] + found["drop_ins"]:
@@ -178,13 +198,17 @@ def _assign(found: dict[str, Any], key: str, value: str, source: str) -> None:
     if key == "LimitNOFILE":
         nofile = parse_nofile(value)
         if nofile is None:
-            found["problems"].append(problem("garbage", source, "LimitNOFILE=%s is skipped: write a number, soft:hard or infinity; "
-                                             "an empty value resets nothing." % clipped(value)))
+            found["problems"].append(
+                problem(
+                    "garbage",
+                    source,
+                    "LimitNOFILE=%s is skipped: write a number, soft:hard or infinity; an empty value resets nothing." % clipped(value),
+                )
+            )
         else:
             found.update(nofile=nofile, source=source)
             found.setdefault("lines", []).append((nofile, source))
     elif key == "User":
         found["user"] = value or None
-    elif key in KEPT and parse_size(value) is not None:
-        name = re.sub("(?<=[a-z])([A-Z])", r"_\1", key).lower()
-        found[name] = {"value": parse_size(value), "source": source} if value or key != "TasksMax" else None
+    elif key in SIZES and parse_size(value) is not None and (key != "TasksMax" or re.match(r"[\d.]*%?\Z|infinity", value)):
+        found[SIZES[key]] = {"value": parse_size(value), "source": source} if value or key != "TasksMax" else None

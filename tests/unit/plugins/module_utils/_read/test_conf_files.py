@@ -7,26 +7,40 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import (
-    clipped, conf_files, folders, lines, place)
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import clipped, conf_files, folders, lines, place
 
 
 def test_the_first_folder_wins_and_names_sort_by_byte(plant):
     """A name counts once, from the first folder that has it; the order is of names alone, capitals before small letters."""
-    root = plant({
-        "/etc/x.d/50-a.conf": "", "/usr/lib/x.d/50-a.conf": "", "/usr/lib/x.d/10-b.conf": "",
-        "/usr/local/lib/x.d/Z.conf": "", "/lib/x.d/z.conf": "", "/etc/x.d/README": "", "/etc/x.d/.hidden.conf": "",
-        "/run/x.d/00-gone.conf": "", "/etc/x.d/100.conf": "",
-    })
+    root = plant(
+        {
+            "/etc/x.d/50-a.conf": "",
+            "/usr/lib/x.d/50-a.conf": "",
+            "/usr/lib/x.d/10-b.conf": "",
+            "/usr/local/lib/x.d/Z.conf": "",
+            "/lib/x.d/z.conf": "",
+            "/etc/x.d/README": "",
+            "/etc/x.d/.hidden.conf": "",
+            "/run/x.d/00-gone.conf": "",
+            "/etc/x.d/100.conf": "",
+        }
+    )
     assert conf_files(root, folders("x.d")) == [
-        "/usr/lib/x.d/10-b.conf", "/etc/x.d/100.conf", "/etc/x.d/50-a.conf", "/usr/local/lib/x.d/Z.conf", "/lib/x.d/z.conf"]
+        "/usr/lib/x.d/10-b.conf",
+        "/etc/x.d/100.conf",
+        "/etc/x.d/50-a.conf",
+        "/usr/local/lib/x.d/Z.conf",
+        "/lib/x.d/z.conf",
+    ]
 
 
-@pytest.mark.parametrize("mask", [("link", "/dev/null"), ("link", "nowhere"), ""], ids=["null", "dangling", "empty"])
-def test_a_file_without_content_takes_the_place_of_the_one_below(plant, mask):
+@pytest.mark.parametrize(
+    "mask, left", [(("link", "/dev/null"), []), (("link", "nowhere"), ["/etc/x.d/50-a.conf"]), ("", ["/etc/x.d/50-a.conf"])]
+)
+def test_a_file_without_content_takes_the_place_of_the_one_below(plant, mask, left):
     """An empty file and a link to nothing mask the file of the same name in a later folder."""
     root = plant({"/etc/x.d/50-a.conf": mask, "/usr/lib/x.d/50-a.conf": "a"})
-    assert conf_files(root, folders("x.d")) == ["/etc/x.d/50-a.conf"]
+    assert conf_files(root, folders("x.d")) == left
 
 
 def test_lines_are_cut_where_systemd_cuts_them():
@@ -40,10 +54,17 @@ def test_odd_names_and_texts_can_be_shown():
     assert clipped("a\x1b[31m" + "x" * 99) == "a?[31m" + "x" * 54 + "..."
 
 
-@pytest.mark.parametrize("link, text", [
-    ("/other/file", "inside"), ("../other/file", "inside"), ("../../../../other/file", "inside"),
-    ("/away/file", "inside"), ("/etc/loop", None), ("/etc/../other/./file", "inside"),
-])
+@pytest.mark.parametrize(
+    "link, text",
+    [
+        ("/other/file", "inside"),
+        ("../other/file", "inside"),
+        ("../../../../other/file", "inside"),
+        ("/away/file", "inside"),
+        ("/etc/loop", None),
+        ("/etc/../other/./file", "inside"),
+    ],
+)
 def test_links_of_a_recorded_host_stay_inside_it(plant, link, text):
     """An absolute link is followed from the recorded root, `..` stops there, and a loop is unreadable."""
     root = plant({"/other/file": "inside", "/etc/a": ("link", link), "/away": ("link", "/other"), "/etc/loop": ("link", "loop")})

@@ -15,11 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import ABOVE, conf_files, folders
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import conf_files, folders
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import (
-    boot_sysctls, key_name, key_path, matches, parse_cmdline, parse_sysctl, read_sysctl_files, sysctl_problems)
+    boot_sysctls,
+    key_name,
+    key_path,
+    matches,
+    parse_cmdline,
+    parse_sysctl,
+    read_sysctl_files,
+    sysctl_problems,
+)
 
 SYSTEMD = {"/run/systemd/system/": "", "/etc/sysctl.d/": ""}
 LOADED = {"loaded": [], "built_in": ["nf_conntrack"], "at_boot": {}, "reapplied": {}, "hashsize": None}
@@ -36,16 +44,19 @@ def brief(decision):
     return decision and (decision["value"], decision["source"], decision["overrides"])
 
 
-@pytest.mark.parametrize("name, path", [
-    ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
-    ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
-    ("net.ipv4.conf.eth0/100.rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
-    ("net/ipv4/conf/eth0.100/rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
-    ("/net//ipv4/./x/", "net/ipv4/x"),
-    ("net..ipv4", "net/ipv4"),
-    ("somaxconn", "somaxconn"),
-    ("", ""),
-])
+@pytest.mark.parametrize(
+    "name, path",
+    [
+        ("net.ipv4.ip_forward", "net/ipv4/ip_forward"),
+        ("net/ipv4/ip_forward", "net/ipv4/ip_forward"),
+        ("net.ipv4.conf.eth0/100.rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+        ("net/ipv4/conf/eth0.100/rp_filter", "net/ipv4/conf/eth0.100/rp_filter"),
+        ("/net//ipv4/./x/", "net/ipv4/x"),
+        ("net..ipv4", "net/ipv4"),
+        ("somaxconn", "somaxconn"),
+        ("", ""),
+    ],
+)
 def test_the_first_separator_decides(name, path):
     """Dots separate unless the first separator is a slash, as sysctl_normalize() does it."""
     assert key_path(name) == path
@@ -58,16 +69,19 @@ def test_a_path_survives_its_dotted_name(parts):
     assert key_path(key_name(path)) == path
 
 
-@pytest.mark.parametrize("line, key, value, quiet", [
-    ("net.core.somaxconn=1", "net/core/somaxconn", "1", False),
-    ("\t net.core.somaxconn =  1 \t 2\r", "net/core/somaxconn", "1 2", False),
-    ("-net.core.somaxconn=1", "net/core/somaxconn", "1", True),
-    ("- net.core.somaxconn = 1", "net/core/somaxconn", "1", True),
-    ("-net.core.somaxconn", "net/core/somaxconn", None, True),
-    ("kernel.core_pattern=|/bin/x a=b", "kernel/core_pattern", "|/bin/x a=b", False),
-    ("net.ipv4.ip_local_reserved_ports=", "net/ipv4/ip_local_reserved_ports", "", False),
-    ("net.core.somaxconn=1 # not a comment", "net/core/somaxconn", "1 # not a comment", False),
-])
+@pytest.mark.parametrize(
+    "line, key, value, quiet",
+    [
+        ("net.core.somaxconn=1", "net/core/somaxconn", "1", False),
+        ("\t net.core.somaxconn =  1 \t 2\r", "net/core/somaxconn", "1 2", False),
+        ("-net.core.somaxconn=1", "net/core/somaxconn", "1", True),
+        ("- net.core.somaxconn = 1", "net/core/somaxconn", "1", True),
+        ("-net.core.somaxconn", "net/core/somaxconn", None, True),
+        ("kernel.core_pattern=|/bin/x a=b", "kernel/core_pattern", "|/bin/x a=b", False),
+        ("net.ipv4.ip_local_reserved_ports=", "net/ipv4/ip_local_reserved_ports", "", False),
+        ("net.core.somaxconn=1 # not a comment", "net/core/somaxconn", "1 # not a comment", False),
+    ],
+)
 def test_an_assignment(line, key, value, quiet):
     """A line gives key, value and whether a failure matters; a comment is only one at the beginning of a line."""
     assert parse_sysctl("# c\n; c\n\n" + line, "/f") == ([{"key": key, "value": value, "source": "/f:4", "quiet": quiet}], [])
@@ -80,28 +94,34 @@ def test_garbage_is_named_with_its_line(line):
     assert (found, [(one["kind"], one["source"]) for one in problems]) == ([], [("garbage", "/f:2")])
 
 
-@pytest.mark.parametrize("text, found", [
-    ("quiet sysctl.net.core.somaxconn=8888 ro", [("net/core/somaxconn", "8888")]),
-    ('sysctl.net.ipv4.ip_local_port_range="1024  65535"', [("net/ipv4/ip_local_port_range", "1024 65535")]),
-    ('"sysctl.net.ipv4.ip_local_port_range=1024 65535"', [("net/ipv4/ip_local_port_range", "1024 65535")]),
-    ("sysctl/net/core/somaxconn=1 sysctl.a=2 sysctl.a=3", [("net/core/somaxconn", "1"), ("a", "2"), ("a", "3")]),
-    ("sysctl=1 sysctl.=2 xsysctl.a=3 sysctl.b", []),
-    ("-- sysctl.a=1", []),
-])
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("quiet sysctl.net.core.somaxconn=8888 ro", [("net/core/somaxconn", "8888")]),
+        ('sysctl.net.ipv4.ip_local_port_range="1024  65535"', [("net/ipv4/ip_local_port_range", "1024 65535")]),
+        ('"sysctl.net.ipv4.ip_local_port_range=1024 65535"', [("net/ipv4/ip_local_port_range", "1024 65535")]),
+        ("sysctl/net/core/somaxconn=1 sysctl.a=2 sysctl.a=3", [("net/core/somaxconn", "1"), ("a", "2"), ("a", "3")]),
+        ("sysctl=1 sysctl.=2 xsysctl.a=3 sysctl.b", []),
+        ("-- sysctl.a=1", []),
+    ],
+)
 def test_the_kernel_command_line(text, found):
     """`sysctl.KEY=value` counts up to `--`, with quotes as the kernel takes them."""
     assert [(line["key"], line["value"]) for line in parse_cmdline(text)] == found
 
 
-@pytest.mark.parametrize("pattern, key, covered", [
-    ("net/ipv4/conf/*/rp_filter", "net/ipv4/conf/eth0/rp_filter", True),
-    ("net/ipv4/conf/*/rp_filter", "net/ipv4/conf/eth0.1/rp_filter", True),
-    ("net/*/rp_filter", "net/ipv4/conf/eth0/rp_filter", False),
-    ("net/ipv4/conf/eth[0-1]/rp_filter", "net/ipv4/conf/eth1/rp_filter", True),
-    ("net/ipv4/conf/eth[^0]/rp_filter", "net/ipv4/conf/eth1/rp_filter", True),
-    ("net/ipv4/conf/eth?/rp_filter", "net/ipv4/conf/eth/rp_filter", False),
-    ("net/ipv4/conf/eth[z-a]/rp_filter", "net/ipv4/conf/eth0/rp_filter", False),
-])
+@pytest.mark.parametrize(
+    "pattern, key, covered",
+    [
+        ("net/ipv4/conf/*/rp_filter", "net/ipv4/conf/eth0/rp_filter", True),
+        ("net/ipv4/conf/*/rp_filter", "net/ipv4/conf/eth0.1/rp_filter", True),
+        ("net/*/rp_filter", "net/ipv4/conf/eth0/rp_filter", False),
+        ("net/ipv4/conf/eth[0-1]/rp_filter", "net/ipv4/conf/eth1/rp_filter", True),
+        ("net/ipv4/conf/eth[^0]/rp_filter", "net/ipv4/conf/eth1/rp_filter", True),
+        ("net/ipv4/conf/eth?/rp_filter", "net/ipv4/conf/eth/rp_filter", False),
+        ("net/ipv4/conf/eth[z-a]/rp_filter", "net/ipv4/conf/eth0/rp_filter", False),
+    ],
+)
 def test_a_glob_covers_one_part_at_a_time(pattern, key, covered):
     """No wildcard stands for a slash; a bad range covers nothing."""
     assert matches(pattern, key) is covered
@@ -112,54 +132,80 @@ MAX, OLD_MAX = "net.netfilter.nf_conntrack_max", "net.nf_conntrack_max"
 ETH = "net.ipv4.conf.eth0.rp_filter"
 
 
-@pytest.mark.parametrize("files, name, expected", [
-    ({"/etc/sysctl.d/1.conf": "a.b=1\na.b=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
-    ({"/etc/sysctl.d/1.conf": "a.b=1", "/usr/lib/sysctl.d/2.conf": "a.b=2"}, "a.b",
-     ("2", "/usr/lib/sysctl.d/2.conf:1", ["/etc/sysctl.d/1.conf:1"])),
-    ({"/etc/sysctl.d/1.conf": "a.b=1", "/usr/lib/sysctl.d/1.conf": "a.b=2"}, "a.b", ("1", "/etc/sysctl.d/1.conf:1", [])),
-    ({"/etc/sysctl.d/1.conf": ("link", "/dev/null"), "/usr/lib/sysctl.d/1.conf": "a.b=2"}, "a.b", None),
-    ({"/etc/sysctl.d/1.conf": "a.b=1", "/etc/sysctl.d/2.conf": "a.b=1"}, "a.b", ("1", "/etc/sysctl.d/2.conf:1", [])),
-    ({"/etc/sysctl.d/1.conf": "a.b=1", "/etc/sysctl.d/2.conf": "-a.b"}, "a.b", None),
-    ({"/etc/sysctl.d/1.conf": "-a.b", "/etc/sysctl.d/2.conf": "a/b=1"}, "a.b", ("1", "/etc/sysctl.d/2.conf:1", [])),
-    ({"/etc/sysctl.d/1.conf": "a.*=1\na.b=2", "/etc/sysctl.d/2.conf": "a.*=3"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", [])),
-    ({"/etc/sysctl.d/1.conf": "a.*=1\na.?=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
-    ({"/etc/sysctl.d/1.conf": "a.*=1\n-a.b"}, "a.b", None),
-    ({"/run/sysctl.d/1.conf": "a.b=1"}, "a.b", None),
-    ({"/etc/sysctl.conf": "a.b=1"}, "a.b", None),
-    ({"/etc/sysctl.conf": "a.b=1", "/etc/sysctl.d/99-sysctl.conf": ("link", "../sysctl.conf")}, "a.b",
-     ("1", "/etc/sysctl.d/99-sysctl.conf:1", [])),
-    ({"/proc/cmdline": "sysctl.a.b=1"}, "a.b", ("1", "/proc/cmdline", [])),
-    ({"/proc/cmdline": "sysctl.a.b=1", "/etc/sysctl.d/1.conf": "a.b=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:1", ["/proc/cmdline"])),
-    ({"/etc/sysctl.d/1.conf": FORWARD + "=1\n" + ALL + "=0"}, FORWARD, ("0", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
-    ({"/etc/sysctl.d/1.conf": MAX + "=1\n" + OLD_MAX + "=2\n" + MAX + "=3"}, MAX,
-     ("3", "/etc/sysctl.d/1.conf:3", ["/etc/sysctl.d/1.conf:2", "/etc/sysctl.d/1.conf:1"])),
-    ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, ETH, ("1", "/etc/sysctl.d/1.conf:1", [])),
-    ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, "net.ipv4.conf.lo.rp_filter", ("1", "/etc/sysctl.d/1.conf:1", [])),
-    ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, "net.ipv4.conf.all.rp_filter", None),
-    ({"/etc/sysctl.d/1.conf": "net.ipv6.conf.default.mtu=1"}, "net.ipv6.conf.eth0.mtu", None),
-    ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1", "/proc/cmdline": "sysctl.net.ipv4.conf.default.rp_filter=2"}, ETH,
-     ("2", "/proc/cmdline", [])),
-])
+@pytest.mark.parametrize(
+    "files, name, expected",
+    [
+        ({"/etc/sysctl.d/1.conf": "a.b=1\na.b=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
+        (
+            {"/etc/sysctl.d/1.conf": "a.b=1", "/usr/lib/sysctl.d/2.conf": "a.b=2"},
+            "a.b",
+            ("2", "/usr/lib/sysctl.d/2.conf:1", ["/etc/sysctl.d/1.conf:1"]),
+        ),
+        ({"/etc/sysctl.d/1.conf": "a.b=1", "/usr/lib/sysctl.d/1.conf": "a.b=2"}, "a.b", ("1", "/etc/sysctl.d/1.conf:1", [])),
+        ({"/etc/sysctl.d/1.conf": ("link", "/dev/null"), "/usr/lib/sysctl.d/1.conf": "a.b=2"}, "a.b", None),
+        ({"/etc/sysctl.d/1.conf": "a.b=1", "/etc/sysctl.d/2.conf": "a.b=1"}, "a.b", ("1", "/etc/sysctl.d/2.conf:1", [])),
+        ({"/etc/sysctl.d/1.conf": "a.b=1", "/etc/sysctl.d/2.conf": "-a.b"}, "a.b", None),
+        ({"/etc/sysctl.d/1.conf": "-a.b", "/etc/sysctl.d/2.conf": "a/b=1"}, "a.b", ("1", "/etc/sysctl.d/2.conf:1", [])),
+        ({"/etc/sysctl.d/1.conf": "a.*=1\na.b=2", "/etc/sysctl.d/2.conf": "a.*=3"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", [])),
+        ({"/etc/sysctl.d/1.conf": "a.*=1\na.?=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
+        ({"/etc/sysctl.d/1.conf": "a.*=1\n-a.b"}, "a.b", None),
+        ({"/run/sysctl.d/1.conf": "a.b=1"}, "a.b", None),
+        ({"/etc/sysctl.conf": "a.b=1"}, "a.b", None),
+        (
+            {"/etc/sysctl.conf": "a.b=1", "/etc/sysctl.d/99-sysctl.conf": ("link", "../sysctl.conf")},
+            "a.b",
+            ("1", "/etc/sysctl.d/99-sysctl.conf:1", []),
+        ),
+        ({"/proc/cmdline": "sysctl.a.b=1"}, "a.b", ("1", "/proc/cmdline", [])),
+        ({"/proc/cmdline": "sysctl.a.b=1", "/etc/sysctl.d/1.conf": "a.b=2"}, "a.b", ("2", "/etc/sysctl.d/1.conf:1", ["/proc/cmdline"])),
+        ({"/etc/sysctl.d/1.conf": FORWARD + "=1\n" + ALL + "=0"}, FORWARD, ("0", "/etc/sysctl.d/1.conf:2", ["/etc/sysctl.d/1.conf:1"])),
+        (
+            {"/etc/sysctl.d/1.conf": MAX + "=1\n" + OLD_MAX + "=2\n" + MAX + "=3"},
+            MAX,
+            ("3", "/etc/sysctl.d/1.conf:3", ["/etc/sysctl.d/1.conf:2", "/etc/sysctl.d/1.conf:1"]),
+        ),
+        ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, ETH, ("1", "/etc/sysctl.d/1.conf:1", [])),
+        ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, "net.ipv4.conf.lo.rp_filter", ("1", "/etc/sysctl.d/1.conf:1", [])),
+        ({"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1"}, "net.ipv4.conf.all.rp_filter", None),
+        ({"/etc/sysctl.d/1.conf": "net.ipv6.conf.default.mtu=1"}, "net.ipv6.conf.eth0.mtu", None),
+        (
+            {"/etc/sysctl.d/1.conf": "net.ipv4.conf.default.rp_filter=1", "/proc/cmdline": "sysctl.net.ipv4.conf.default.rp_filter=2"},
+            ETH,
+            ("2", "/proc/cmdline", []),
+        ),
+    ],
+)
 def test_what_decides(plant, files, name, expected):
     """Later files and lines win, plain keys win over globs, masks and `-key` take out, the command line comes first."""
     assert brief(boot(plant(dict(SYSTEMD, **files)), name).get(name)) == expected
 
 
-@pytest.mark.parametrize("line, files, applies, lost", [
-    ("net.core.somaxconn", {}, "boot", None),
-    (MAX, {}, "module-load", MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module."),
-    (MAX, {"/etc/modules-load.d/c.conf": "nf_conntrack"}, "boot", None),
-    (MAX, {"/sys/module/nf_conntrack/": ""}, "boot", None),
-    (MAX, {"/sys/module/nf_conntrack/": "", "/proc/modules": "nf_conntrack 1 0 - Live"}, "module-load",
-     MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module."),
-    (MAX, {"/etc/udev/rules.d/1.rules": 'SUBSYSTEM=="module", KERNEL=="nf_conntrack", RUN+="/lib/systemd/systemd-sysctl"'},
-     "module-load", None),
-    (ETH, {}, "device-add", None),
-    ("net.ipv4.neigh.eth0.mcast_solicit", {}, "device-add", None),
-    ("net.ipv4.conf.all.rp_filter", {}, "boot", None),
-    ("net.ipv4.conf.default.rp_filter", {}, "boot", None),
-    ("net.ipv6.conf.lo.mtu", {}, "boot", None),
-])
+@pytest.mark.parametrize(
+    "line, files, applies, lost",
+    [
+        ("net.core.somaxconn", {}, "boot", None),
+        (MAX, {}, "module-load", MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module."),
+        (MAX, {"/etc/modules-load.d/c.conf": "nf_conntrack"}, "boot", None),
+        (MAX, {"/sys/module/nf_conntrack/": ""}, "boot", None),
+        (
+            MAX,
+            {"/sys/module/nf_conntrack/": "", "/proc/modules": "nf_conntrack 1 0 - Live"},
+            "module-load",
+            MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module.",
+        ),
+        (
+            MAX,
+            {"/etc/udev/rules.d/1.rules": 'SUBSYSTEM=="module", KERNEL=="nf_conntrack", RUN+="/lib/systemd/systemd-sysctl"'},
+            "module-load",
+            None,
+        ),
+        (ETH, {}, "device-add", None),
+        ("net.ipv4.neigh.eth0.mcast_solicit", {}, "device-add", None),
+        ("net.ipv4.conf.all.rp_filter", {}, "boot", None),
+        ("net.ipv4.conf.default.rp_filter", {}, "boot", None),
+        ("net.ipv6.conf.lo.mtu", {}, "boot", None),
+    ],
+)
 def test_when_a_line_applies(plant, line, files, applies, lost):
     """The keys of a module wait for the module, those of an interface for the interface, all others for nothing."""
     root = plant(dict(SYSTEMD, **dict(files, **{"/etc/sysctl.d/1.conf": line + "=1"})))
@@ -167,10 +213,13 @@ def test_when_a_line_applies(plant, line, files, applies, lost):
     assert (decision["applies"], decision["lost"]) == (applies, lost)
 
 
-@pytest.mark.parametrize("name, lost", [
-    (MAX, "The kernel applies its command line before nf_conntrack can be loaded: %s is dropped." % MAX),
-    (ETH, "The kernel applies its command line before eth0 exists: %s is dropped." % ETH),
-])
+@pytest.mark.parametrize(
+    "name, lost",
+    [
+        (MAX, "The kernel applies its command line before nf_conntrack can be loaded: %s is dropped." % MAX),
+        (ETH, "The kernel applies its command line before eth0 exists: %s is dropped." % ETH),
+    ],
+)
 def test_the_command_line_comes_too_early_for_modules_and_interfaces(plant, name, lost):
     """A key that is not there when the kernel starts is dropped, whatever is loaded later."""
     root = plant(dict(SYSTEMD, **{"/proc/cmdline": "sysctl.%s=1" % name, "/etc/modules-load.d/c.conf": "nf_conntrack"}))
@@ -182,8 +231,50 @@ def test_the_size_of_the_connection_table_comes_with_its_module(plant):
     root = plant(dict(SYSTEMD, **{"/etc/modprobe.d/c.conf": "options nf_conntrack hashsize=65536"}))
     name = "net.netfilter.nf_conntrack_buckets"
     assert boot(root, name, modules=read_modules(root))[name] == {
-        "value": "65536", "source": "/etc/modprobe.d/c.conf:1", "applies": "module-load", "lost": None, "overrides": [],
-        "via": "options nf_conntrack hashsize"}
+        "value": "65536",
+        "source": "/etc/modprobe.d/c.conf:1",
+        "applies": "module-load",
+        "lost": None,
+        "overrides": [],
+        "via": "options nf_conntrack hashsize",
+    }
+
+
+VM = {
+    "/etc/sysctl.d/60-vm.conf": "net.core.somaxconn=5555\nnet.ipv4.conf.default.arp_announce=2\nnet.ipv4.conf.lan9.rp_filter=2\n"
+    "net.netfilter.nf_conntrack_max=123456\nfs.nr_open=2000000\n",
+    "/etc/sysctl.conf": "net.core.somaxconn=6666\nnet.core.netdev_max_backlog=4321\n",
+    "/proc/cmdline": "root=/dev/vda sysctl.net.ipv4.tcp_max_syn_backlog=7777 sysctl.net.core.somaxconn=8888 "
+    "sysctl.net.ipv4.conf.default.arp_announce=1",
+}
+LINKED = {"/etc/sysctl.d/99-sysctl.conf": ("link", "../sysctl.conf")}
+EARLY = {"/etc/modules-load.d/c.conf": "nf_conntrack"}
+
+
+@pytest.mark.parametrize(
+    "more, somaxconn, backlog, conntrack_kept",
+    [
+        (LINKED, ("6666", "/etc/sysctl.d/99-sysctl.conf:1"), "4321", False),
+        ({}, ("5555", "/etc/sysctl.d/60-vm.conf:1"), None, False),
+        (dict(LINKED, **EARLY), ("6666", "/etc/sysctl.d/99-sysctl.conf:1"), "4321", True),
+    ],
+    ids=["bullseye and bookworm", "trixie and sid", "with modules-load.d"],
+)
+def test_what_real_machines_had_after_a_real_boot(plant, more, somaxconn, backlog, conntrack_kept):
+    """The files of machines that were booted once give the values that those had: sysctl.conf, command line, modules, interfaces."""
+    root = plant(dict(SYSTEMD, **dict(VM, **more)))
+    names = [line.split("=")[0] for line in VM["/etc/sysctl.d/60-vm.conf"].split()]
+    names += ["net.core.netdev_max_backlog", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.conf.ctl0.arp_announce"]
+    found = boot(root, *names, modules=read_modules(root))
+    assert (found["net.core.somaxconn"]["value"], found["net.core.somaxconn"]["source"]) == somaxconn
+    assert "/proc/cmdline" in found["net.core.somaxconn"]["overrides"]
+    assert found.get("net.core.netdev_max_backlog", {}).get("value") == backlog
+    assert found["net.ipv4.tcp_max_syn_backlog"]["value"] == "7777"
+    assert found["net.ipv4.conf.default.arp_announce"]["value"] == "2"
+    assert found["net.ipv4.conf.ctl0.arp_announce"]["value"] == "1"
+    assert (found["net.ipv4.conf.lan9.rp_filter"]["value"], found["net.ipv4.conf.lan9.rp_filter"]["applies"]) == ("2", "device-add")
+    assert (found[MAX]["value"], found[MAX]["lost"] is None) == ("123456", conntrack_kept)
+    assert found["fs.nr_open"]["value"] == "2000000"
 
 
 def test_etc_sysctl_conf_comes_last_without_systemd(plant):
@@ -192,12 +283,17 @@ def test_etc_sysctl_conf_comes_last_without_systemd(plant):
     assert brief(boot(root, "a.b")["a.b"]) == ("2", "/etc/sysctl.conf:1", ["/etc/sysctl.d/zz.conf:1"])
 
 
-@pytest.mark.parametrize("files, detail", [
-    ({"/proc/1/comm": "nginx\n"}, "Process 1 is nginx, no init system: no file of sysctl.d is read at boot."),
-    ({}, "Process 1 is not visible, no init system: no file of sysctl.d is read at boot."),
-    ({"/run/systemd/system/": "", "/etc/systemd/system/systemd-sysctl.service": ("link", "/dev/null")},
-     "systemd-sysctl.service is masked: no file of sysctl.d is read at boot."),
-])
+@pytest.mark.parametrize(
+    "files, detail",
+    [
+        ({"/proc/1/comm": "nginx\n"}, "Process 1 is nginx, no init system: no file of sysctl.d is read at boot."),
+        ({}, "Process 1 is not visible, no init system: no file of sysctl.d is read at boot."),
+        (
+            {"/run/systemd/system/": "", "/etc/systemd/system/systemd-sysctl.service": ("link", "/dev/null")},
+            "systemd-sysctl.service is masked: no file of sysctl.d is read at boot.",
+        ),
+    ],
+)
 def test_where_nothing_reads_the_files_nothing_is_promised(plant, files, detail):
     """A container without an init system gets no boot values from its files, and says why."""
     root = plant(dict(files, **{"/etc/sysctl.d/1.conf": "a.b=1"}))
@@ -212,33 +308,63 @@ def test_the_command_line_belongs_to_the_machine_outside_a_container(plant):
     assert boot_sysctls(read_sysctl_files(root, container=True), ["a.b"], LOADED) == {}
 
 
-@pytest.mark.parametrize("files, expected", [
-    ({"/etc/sysctl.d/1.conf": "net.core.x=1"}, [
-        ("unknown_key", "/etc/sysctl.d/1.conf:1", "This kernel has no net.core.x: the line does nothing.")]),
-    ({"/etc/sysctl.d/1.conf": "-net.core.x=1\n-net.core.y\nnet.core.*z=1"}, []),
-    ({"/etc/sysctl.d/1.conf": ETH + "=1"}, [
-        ("no_interface", "/etc/sysctl.d/1.conf:1", ETH + " waits for an interface eth0, which is not here.")]),
-    ({"/etc/sysctl.d/1.conf": MAX + "=1"}, [
-        ("lost", "/etc/sysctl.d/1.conf:1",
-         MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module.")]),
-    ({"/etc/sysctl.conf": "net.core.somaxconn=1\nnet.core.somaxconn=2"}, [
-        ("by_hand", "/etc/sysctl.conf:2",
-         "net.core.somaxconn = 2 is not applied at boot: systemd reads no /etc/sysctl.conf here, only sysctl --system does.")]),
-    ({"/etc/sysctl.conf": "net.core.somaxconn=2", "/etc/sysctl.d/1.conf": "net.core.somaxconn=2"}, []),
-    ({"/etc/sysctl.d/1.conf": ("link", "/dev/null"), "/usr/lib/sysctl.d/1.conf": "net.core.somaxconn=1"}, [
-        ("masked", "/etc/sysctl.d/1.conf", "It is empty and so switches /usr/lib/sysctl.d/1.conf off.")]),
-    ({"/etc/sysctl.d/1.conf": ("link", "/dev/null")}, []),
-    ({"/run/sysctl.d/1.conf": "net.core.somaxconn=1"}, [
-        ("volatile", "/run/sysctl.d/1.conf", "/run is empty after a restart: this file counts only until then.")]),
-    ({"/etc/sysctl.d/1.conf": "x" * 2_000_000}, [
-        ("unreadable", "/etc/sysctl.d/1.conf",
-         "/etc/sysctl.d/1.conf: larger than 1048576 bytes. What it sets at boot is not known.")]),
-    ({"/etc/sysctl.d/1.conf/": ""}, [
-        ("unreadable", "/etc/sysctl.d/1.conf", "/etc/sysctl.d/1.conf: Is a directory. What it sets at boot is not known.")]),
-    ({"/etc/sysctl.d/1.conf": ("link", "nowhere")}, []),
-    ({"/etc/sysctl.d/1.conf": "somaxconn"}, [
-        ("garbage", "/etc/sysctl.d/1.conf:1", "somaxconn is not an assignment and is skipped at boot.")]),
-])
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        (
+            {"/etc/sysctl.d/1.conf": "net.core.x=1"},
+            [("unknown_key", "/etc/sysctl.d/1.conf:1", "This kernel has no net.core.x: the line does nothing.")],
+        ),
+        ({"/etc/sysctl.d/1.conf": "-net.core.x=1\n-net.core.y\nnet.core.*z=1"}, []),
+        (
+            {"/etc/sysctl.d/1.conf": ETH + "=1"},
+            [("no_interface", "/etc/sysctl.d/1.conf:1", ETH + " waits for an interface eth0, which is not here.")],
+        ),
+        (
+            {"/etc/sysctl.d/1.conf": MAX + "=1"},
+            [
+                (
+                    "lost",
+                    "/etc/sysctl.d/1.conf:1",
+                    MAX + " is set before nf_conntrack is loaded and is dropped: no file in modules-load.d names the module.",
+                )
+            ],
+        ),
+        (
+            {"/etc/sysctl.conf": "net.core.somaxconn=1\nnet.core.somaxconn=2"},
+            [
+                (
+                    "by_hand",
+                    "/etc/sysctl.conf:2",
+                    "net.core.somaxconn = 2 is not applied at boot: systemd reads no /etc/sysctl.conf here, only sysctl --system does.",
+                )
+            ],
+        ),
+        ({"/etc/sysctl.conf": "net.core.somaxconn=2", "/etc/sysctl.d/1.conf": "net.core.somaxconn=2"}, []),
+        (
+            {"/etc/sysctl.d/1.conf": ("link", "/dev/null"), "/usr/lib/sysctl.d/1.conf": "net.core.somaxconn=1"},
+            [("masked", "/etc/sysctl.d/1.conf", "It is empty and so switches /usr/lib/sysctl.d/1.conf off.")],
+        ),
+        ({"/etc/sysctl.d/1.conf": ("link", "/dev/null")}, []),
+        (
+            {"/run/sysctl.d/1.conf": "net.core.somaxconn=1"},
+            [("volatile", "/run/sysctl.d/1.conf", "/run is empty after a restart: this file counts only until then.")],
+        ),
+        (
+            {"/etc/sysctl.d/1.conf": "x" * 2_000_000},
+            [("unreadable", "/etc/sysctl.d/1.conf", "/etc/sysctl.d/1.conf: larger than 1048576 bytes. What it sets at boot is not known.")],
+        ),
+        (
+            {"/etc/sysctl.d/1.conf/": ""},
+            [("unreadable", "/etc/sysctl.d/1.conf", "/etc/sysctl.d/1.conf: not a regular file. What it sets at boot is not known.")],
+        ),
+        ({"/etc/sysctl.d/1.conf": ("link", "nowhere")}, []),
+        (
+            {"/etc/sysctl.d/1.conf": "somaxconn"},
+            [("garbage", "/etc/sysctl.d/1.conf:1", "somaxconn is not an assignment and is skipped at boot.")],
+        ),
+    ],
+)
 def test_what_is_wrong_with_the_files(plant, files, expected):
     """Each kind of trouble is named with its place; what `-` excuses and what is as usual is not."""
     root = plant(dict(SYSTEMD, **dict(files, **{"/proc/sys/net/core/somaxconn": "4096"})))
@@ -264,8 +390,11 @@ def test_no_pattern_breaks_the_rules(text):
     boot_sysctls(files, ["a.b", "a", "net.ipv4.conf.a.b"], ABSENT)
 
 
-@pytest.mark.parametrize("content", [os.urandom(300_000), b"\0" * 100_000, b"a.b=1\n" * 170_000, b"a.*=1\na.b*=2\n" * 70_000],
-                         ids=["random", "nul", "one line", "globs"])
+@pytest.mark.parametrize(
+    "content",
+    [os.urandom(300_000), b"\0" * 100_000, b"a.b=1\n" * 170_000, b"a.*=1\na.b*=2\n" * 70_000],
+    ids=["random", "nul", "one line", "globs"],
+)
 def test_a_mass_of_junk_is_read_in_no_time(plant, content):
     """Random bytes, NULs and the same line 170,000 times neither crash nor take long."""
     root = plant(dict(SYSTEMD, **{"/etc/sysctl.d/1.conf": content, "/proc/cmdline": content[:4096]}))
@@ -278,9 +407,17 @@ def test_a_mass_of_junk_is_read_in_no_time(plant, content):
 
 SYSTEMD_SYSCTL = "/lib/systemd/systemd-sysctl"
 TRIED = ["net.ipv4.ip_default_ttl", "net.ipv4.tcp_fin_timeout", FORWARD, ALL, "net.core.somaxconn"] + [
-    "net.ipv4.conf.%s.%s" % (name, key) for name in ("all", "default", "d0", "e/1") for key in ("rp_filter", "arp_announce")]
-PATTERNS = ["net.ipv4.conf.*.rp_filter", "net.ipv4.conf.*.arp_*", "net.ipv4.conf.[de]*.rp_filter", "net.ipv4.conf.e?1.rp_filter",
-            "net/ipv4/tcp_fin_*", "net.core.somaxcon[a-n]", "net.ipv4.conf.?0.rp_filter"]
+    "net.ipv4.conf.%s.%s" % (name, key) for name in ("all", "default", "d0", "e/1") for key in ("rp_filter", "arp_announce")
+]
+PATTERNS = [
+    "net.ipv4.conf.*.rp_filter",
+    "net.ipv4.conf.*.arp_*",
+    "net.ipv4.conf.[de]*.rp_filter",
+    "net.ipv4.conf.e?1.rp_filter",
+    "net/ipv4/tcp_fin_*",
+    "net.core.somaxcon[a-n]",
+    "net.ipv4.conf.?0.rp_filter",
+]
 
 
 def private_network():
@@ -324,12 +461,14 @@ def test_the_real_systemd_sysctl_agrees(plant, tmp_path):
                     where.symlink_to("/dev/null")
                 else:
                     where.write_text("\n".join(written(rng) for _line in range(rng.randint(0, 8))))
-        script = ("exec 2>/dev/null; ip link add d0 type bridge; ip link add e.1 type bridge; cat %s; mount --bind %s /etc/sysctl.d;"
-                  "mount --bind %s /usr/lib/sysctl.d; mount -t tmpfs none /usr/local; %s; for one in d0 e.1; do %s "
-                  "--prefix=/net/ipv4/conf/$one --prefix=/net/ipv4/neigh/$one; done; cat %s" % (
-                      " ".join(paths), folder["etc"], folder["lib"], SYSTEMD_SYSCTL, SYSTEMD_SYSCTL, " ".join(paths)))
+        script = (
+            "exec 2>/dev/null; ip link add d0 type bridge; ip link add e.1 type bridge; cat %s; mount --bind %s /etc/sysctl.d;"
+            "mount --bind %s /usr/lib/sysctl.d; mount -t tmpfs none /usr/local; %s; for one in d0 e.1; do %s "
+            "--prefix=/net/ipv4/conf/$one --prefix=/net/ipv4/neigh/$one; done; cat %s"
+            % (" ".join(paths), folder["etc"], folder["lib"], SYSTEMD_SYSCTL, SYSTEMD_SYSCTL, " ".join(paths))
+        )
         real = subprocess.run(["unshare", "-nm", "sh", "-c", script], stdout=subprocess.PIPE, check=True).stdout.decode().split()
-        before, after = real[:len(TRIED)], real[len(TRIED):]
+        before, after = real[: len(TRIED)], real[len(TRIED) :]
         decisions = boot_sysctls(read_sysctl_files(Root(str(host))), TRIED, LOADED)
         expected = [decisions[name]["value"] if name in decisions else old for name, old in zip(TRIED, before)]
         assert dict(zip(TRIED, after)) == dict(zip(TRIED, expected)), "seed %d, case %d" % (seed, case)
@@ -339,8 +478,10 @@ def test_the_real_systemd_sysctl_agrees(plant, tmp_path):
 def test_systemd_analyze_lists_the_same_files_in_the_same_order():
     """On this machine the files and their order are those of `systemd-analyze cat-config sysctl.d`, less what lies in /run."""
     run = subprocess.run(["systemd-analyze", "cat-config", "--no-pager", "sysctl.d"], stdout=subprocess.PIPE, check=True)
-    files = [line[2:] for line in run.stdout.decode("utf-8", "replace").splitlines()
-             if line.startswith(tuple("# %s/" % folder for folder in folders("sysctl.d"))) and line.endswith(".conf")]
+    files = [
+        line[2:]
+        for line in run.stdout.decode("utf-8", "replace").splitlines()
+        if line.startswith(tuple("# %s/" % folder for folder in folders("sysctl.d"))) and line.endswith(".conf")
+    ]
     root = Root()
     assert [root.real(path) for path in conf_files(root, folders("sysctl.d"))] == [root.real(path) for path in files]
-    assert len(ABOVE) == 4

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import (
-    SEARCHED, parse_nofile, parse_size, parse_unit, read_manager, read_units)
+    SEARCHED,
+    parse_nofile,
+    parse_size,
+    parse_unit,
+    read_manager,
+    read_units,
+)
 
 LIB, ETC = "/usr/lib/systemd/system/", "/etc/systemd/system/"
 WEB = LIB + "web.service"
@@ -28,25 +34,56 @@ def nofile(value):
     return "[Service]\nLimitNOFILE=%s\n" % value
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("1024", {"soft": 1024, "hard": 1024}),
-    ("1024:524288", {"soft": 1024, "hard": 524288}),
-    ("1024:infinity", {"soft": 1024, "hard": "unlimited"}),
-    ("infinity", {"soft": "unlimited", "hard": "unlimited"}),
-    ("0x10", {"soft": 16, "hard": 16}), ("010", {"soft": 8, "hard": 8}), ("0o10", {"soft": 8, "hard": 8}),
-    ("0b10", {"soft": 2, "hard": 2}), ("0", {"soft": 0, "hard": 0}), ("+5", {"soft": 5, "hard": 5}),
-    ("", None), ("64k", None), ("1M", None), ("1:2:3", None), ("2:1", None), ("infinity:5", None), ("-1", None), ("5:", None),
-    (":5", None), ("18446744073709551615", None), ("unlimited", None), ("٣", None), ("08", None),
-])
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("1024", {"soft": 1024, "hard": 1024}),
+        ("1024:524288", {"soft": 1024, "hard": 524288}),
+        ("1024:infinity", {"soft": 1024, "hard": "unlimited"}),
+        ("infinity", {"soft": "unlimited", "hard": "unlimited"}),
+        ("0x10", {"soft": 16, "hard": 16}),
+        ("010", {"soft": 8, "hard": 8}),
+        ("0o10", {"soft": 8, "hard": 8}),
+        ("0b10", {"soft": 2, "hard": 2}),
+        ("0", {"soft": 0, "hard": 0}),
+        ("+5", {"soft": 5, "hard": 5}),
+        ("", None),
+        ("64k", None),
+        ("1M", None),
+        ("1:2:3", None),
+        ("2:1", None),
+        ("infinity:5", None),
+        ("-1", None),
+        ("5:", None),
+        (":5", None),
+        ("18446744073709551615", None),
+        ("unlimited", None),
+        ("٣", None),
+        ("08", None),
+    ],
+)
 def test_a_descriptor_limit_as_systemd_takes_it(text, expected):
     """Numbers in C's notation, soft:hard or infinity; what systemd skips (an empty value, a suffix) is None."""
     assert parse_nofile(text) == expected
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("512M", 512 << 20), ("1G", 1 << 30), ("1.5K", 1536), ("10", 10), ("2 T", 2 << 40), ("80%", "80%"), ("infinity", "unlimited"),
-    ("", "unlimited"), ("0", None), ("1k", None), ("x", None), ("9" * 30, None),
-])
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("512M", 512 << 20),
+        ("1G", 1 << 30),
+        ("1.5K", 1536),
+        ("10", 10),
+        ("2 T", 2 << 40),
+        ("80%", "80%"),
+        ("infinity", "unlimited"),
+        ("", "unlimited"),
+        ("0", None),
+        ("1k", None),
+        ("x", None),
+        ("9" * 30, None),
+    ],
+)
 def test_a_size_as_systemd_takes_it(text, expected):
     """Suffixes count by 1024 and are capitals; a share of the memory stays a text."""
     assert parse_size(text) == expected
@@ -58,27 +95,42 @@ def test_a_unit_file_is_sections_comments_and_continued_lines():
     assert list(parse_unit(text, "/u", "Service")) == [("A", "2  3", "/u:7"), ("A", "5=6", "/u:12")]
 
 
-@pytest.mark.parametrize("files, expected", [
-    ({WEB: nofile(1)}, (1, WEB + ":2", [])),
-    ({WEB: nofile(1), ETC + "web.service": nofile(2)}, (2, ETC + "web.service:2", [])),
-    ({WEB: nofile(1), ETC + "web.service.d/a.conf": nofile(2)}, (2, ETC + "web.service.d/a.conf:2", [WEB + ":2"])),
-    ({WEB: nofile(1), ETC + "web.service.d/a.conf": nofile(2), LIB + "web.service.d/b.conf": nofile(3)},
-     (3, LIB + "web.service.d/b.conf:2", [WEB + ":2", ETC + "web.service.d/a.conf:2"])),
-    ({WEB: nofile(1), ETC + "web.service.d/a.conf": "", LIB + "web.service.d/a.conf": nofile(3)}, (1, WEB + ":2", [])),
-    ({WEB: nofile(1), ETC + "service.d/a.conf": nofile(2), LIB + "web.service.d/a.conf": nofile(3)},
-     (3, LIB + "web.service.d/a.conf:2", [WEB + ":2"])),
-    ({WEB: nofile(1), ETC + "service.d/b.conf": nofile(2)}, (2, ETC + "service.d/b.conf:2", [WEB + ":2"])),
-    ({WEB: nofile(1), "/run/systemd/system/web.service.d/a.conf": nofile(2)}, (1, WEB + ":2", [])),
-    ({WEB: nofile(1), ETC + "web.service.d/a.conf": nofile("")}, (1, WEB + ":2", [])),
-    ({WEB: nofile("1\nLimitNOFILE=2\nLimitNOFILE=1")}, (1, WEB + ":4", [WEB + ":3"])),
-    ({LIB + "real.service": nofile(1), ETC + "web.service": ("link", LIB + "real.service"), ETC + "real.service.d/a.conf": nofile(2)},
-     (2, ETC + "real.service.d/a.conf:2", [LIB + "real.service:2"])),
-    ({WEB: nofile(1), ETC + "www.service": ("link", WEB), ETC + "www.service.d/a.conf": nofile(2)},
-     (2, ETC + "www.service.d/a.conf:2", [WEB + ":2"])),
-    ({"/opt/web.service": nofile(1), ETC + "web.service": ("link", "/opt/web.service")}, (1, ETC + "web.service:2", [])),
-    ({"/run/systemd/generator.late/web.service": nofile(1)}, (1, "/run/systemd/generator.late/web.service:2", [])),
-    ({"/run/systemd/transient/web.service": nofile(1)}, (1, "/run/systemd/transient/web.service:2", [])),
-])
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        ({WEB: nofile(1)}, (1, WEB + ":2", [])),
+        ({WEB: nofile(1), ETC + "web.service": nofile(2)}, (2, ETC + "web.service:2", [])),
+        ({WEB: nofile(1), ETC + "web.service.d/a.conf": nofile(2)}, (2, ETC + "web.service.d/a.conf:2", [WEB + ":2"])),
+        (
+            {WEB: nofile(1), ETC + "web.service.d/a.conf": nofile(2), LIB + "web.service.d/b.conf": nofile(3)},
+            (3, LIB + "web.service.d/b.conf:2", [WEB + ":2", ETC + "web.service.d/a.conf:2"]),
+        ),
+        ({WEB: nofile(1), ETC + "web.service.d/a.conf": "", LIB + "web.service.d/a.conf": nofile(3)}, (1, WEB + ":2", [])),
+        (
+            {WEB: nofile(1), ETC + "service.d/a.conf": nofile(2), LIB + "web.service.d/a.conf": nofile(3)},
+            (3, LIB + "web.service.d/a.conf:2", [WEB + ":2"]),
+        ),
+        ({WEB: nofile(1), ETC + "service.d/b.conf": nofile(2)}, (2, ETC + "service.d/b.conf:2", [WEB + ":2"])),
+        ({WEB: nofile(1), "/run/systemd/system/web.service.d/a.conf": nofile(2)}, (1, WEB + ":2", [])),
+        ({WEB: nofile(1), ETC + "web.service.d/a.conf": nofile("")}, (1, WEB + ":2", [])),
+        ({WEB: nofile("1\nLimitNOFILE=2\nLimitNOFILE=1")}, (1, WEB + ":4", [WEB + ":3"])),
+        (
+            {
+                LIB + "real.service": nofile(1),
+                ETC + "web.service": ("link", LIB + "real.service"),
+                ETC + "real.service.d/a.conf": nofile(2),
+            },
+            (2, ETC + "real.service.d/a.conf:2", [LIB + "real.service:2"]),
+        ),
+        (
+            {WEB: nofile(1), ETC + "www.service": ("link", WEB), ETC + "www.service.d/a.conf": nofile(2)},
+            (2, ETC + "www.service.d/a.conf:2", [WEB + ":2"]),
+        ),
+        ({"/opt/web.service": nofile(1), ETC + "web.service": ("link", "/opt/web.service")}, (1, ETC + "web.service:2", [])),
+        ({"/run/systemd/generator.late/web.service": nofile(1)}, (1, "/run/systemd/generator.late/web.service:2", [])),
+        ({"/run/systemd/transient/web.service": nofile(1)}, (1, "/run/systemd/transient/web.service:2", [])),
+    ],
+)
 def test_which_line_decides(plant, files, expected):
     """Folders, names and drop-ins rank as systemd ranks them; what a restart clears away does not count."""
     found = read_units(plant(files), ["web.service"])["web.service"]
@@ -87,14 +139,39 @@ def test_which_line_decides(plant, files, expected):
 
 def test_all_that_is_read_of_a_unit(plant):
     """Each setting has its value and its place; what systemd would skip is a problem with its line."""
-    root = plant({WEB: "[Service]\nUser=www\nTasksMax=10\nMemoryMax=1G\nMemoryHigh=80%\nLimitNOFILE=64k\n",
-                  ETC + "web.service.d/a.conf": "[Service]\nTasksMax=\nMemoryMax=junk\n"})
+    root = plant(
+        {
+            WEB: "[Service]\nUser=www\nTasksMax=10\nMemoryMax=1G\nMemoryHigh=80%\nLimitNOFILE=64k\n",
+            ETC + "web.service.d/a.conf": "[Service]\nTasksMax=\nMemoryMax=junk\n",
+        }
+    )
     assert read_units(root, ["web.service"])["web.service"] == {
-        "exists": True, "fragment": WEB, "masked": False, "drop_ins": [ETC + "web.service.d/a.conf"], "nofile": None, "source": None,
-        "overrides": [], "tasks_max": None, "memory_max": {"value": 1 << 30, "source": WEB + ":4"},
-        "memory_high": {"value": "80%", "source": WEB + ":5"}, "user": "www",
-        "problems": [{"kind": "garbage", "source": WEB + ":6",
-                      "message": "LimitNOFILE=64k is skipped: write a number, soft:hard or infinity; an empty value resets nothing."}]}
+        "exists": True,
+        "fragment": WEB,
+        "masked": False,
+        "drop_ins": [ETC + "web.service.d/a.conf"],
+        "nofile": None,
+        "source": None,
+        "overrides": [],
+        "tasks_max": None,
+        "memory_max": {"value": 1 << 30, "source": WEB + ":4"},
+        "memory_high": {"value": "80%", "source": WEB + ":5"},
+        "user": "www",
+        "problems": [
+            {
+                "kind": "garbage",
+                "source": WEB + ":6",
+                "message": "LimitNOFILE=64k is skipped: write a number, soft:hard or infinity; an empty value resets nothing.",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("value, expected", [("10", 10), ("15%", "15%"), ("infinity", "unlimited"), ("10K", None), ("x", None)])
+def test_a_number_of_tasks_has_no_suffix(plant, value, expected):
+    """TasksMax is a number, a share or infinity; anything else is skipped."""
+    found = read_units(plant({WEB: "[Service]\nTasksMax=%s\n" % value}), ["web.service"])["web.service"]["tasks_max"]
+    assert (found and found["value"]) == expected
 
 
 @pytest.mark.parametrize("name", ["web.service", "../x.service", "a/b.service", "web", "", "x\0.service", "init.scope", "@.service"])
@@ -111,16 +188,26 @@ def test_a_masked_unit_is_not_started(plant):
     assert (found["exists"], found["masked"], found["nofile"]) == (True, True, None)
 
 
-@pytest.mark.parametrize("files, expected", [
-    ({}, None),
-    ({"/etc/systemd/system.conf": "[Manager]\n#DefaultLimitNOFILE=1\n"}, None),
-    ({"/etc/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=1:2\n"}, {"soft": 1, "hard": 2, "source": "/etc/systemd/system.conf:2"}),
-    ({"/usr/lib/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=9\n", "/etc/systemd/system.conf": "[Manager]\n"}, None),
-    ({"/etc/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=1\n",
-      "/usr/lib/systemd/system.conf.d/a.conf": "[Manager]\nDefaultLimitNOFILE=3\n[Service]\nDefaultLimitNOFILE=4\n"},
-     {"soft": 3, "hard": 3, "source": "/usr/lib/systemd/system.conf.d/a.conf:2"}),
-    ({"/run/systemd/system.conf.d/a.conf": "[Manager]\nDefaultLimitNOFILE=3\n"}, None),
-])
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        ({}, None),
+        ({"/etc/systemd/system.conf": "[Manager]\n#DefaultLimitNOFILE=1\n"}, None),
+        (
+            {"/etc/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=1:2\n"},
+            {"soft": 1, "hard": 2, "source": "/etc/systemd/system.conf:2"},
+        ),
+        ({"/usr/lib/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=9\n", "/etc/systemd/system.conf": "[Manager]\n"}, None),
+        (
+            {
+                "/etc/systemd/system.conf": "[Manager]\nDefaultLimitNOFILE=1\n",
+                "/usr/lib/systemd/system.conf.d/a.conf": "[Manager]\nDefaultLimitNOFILE=3\n[Service]\nDefaultLimitNOFILE=4\n",
+            },
+            {"soft": 3, "hard": 3, "source": "/usr/lib/systemd/system.conf.d/a.conf:2"},
+        ),
+        ({"/run/systemd/system.conf.d/a.conf": "[Manager]\nDefaultLimitNOFILE=3\n"}, None),
+    ],
+)
 def test_the_default_of_the_manager(plant, files, expected):
     """Drop-ins win over the main file, of which only the first folder's counts."""
     assert read_manager(plant(files))["nofile"] == expected
@@ -144,16 +231,25 @@ def test_no_text_breaks_the_parsers(text):
 def test_no_number_breaks_the_parsers(text):
     """The characters of numbers may stand in any order; what comes out is a number, a text or nothing."""
     found = parse_nofile(text)
-    assert found is None or all(limit == "unlimited" or 0 <= limit < 2 ** 64 for limit in found.values())
+    assert found is None or all(limit == "unlimited" or 0 <= limit < 2**64 for limit in found.values())
     parse_size(text)
 
 
-@pytest.mark.parametrize("content", [os.urandom(100_000), b"x" * 3_000_000, b"\\\n" * 100_000, ("link", "web.service"), ("link", "x")],
-                         ids=["random", "huge", "continued", "circle", "dangling"])
+@pytest.mark.parametrize(
+    "content",
+    [os.urandom(100_000), b"x" * 3_000_000, b"\\\n" * 100_000, ("link", "web.service"), ("link", "x")],
+    ids=["random", "huge", "continued", "circle", "dangling"],
+)
 def test_junk_for_a_unit_is_no_crash(plant, content):
     """Junk in the unit, in a drop-in and in the manager's file gives no value."""
-    root = plant({ETC + "web.service": content, ETC + "other.service": nofile(1), ETC + "other.service.d/a.conf": content,
-                  "/etc/systemd/system.conf": content})
+    root = plant(
+        {
+            ETC + "web.service": content,
+            ETC + "other.service": nofile(1),
+            ETC + "other.service.d/a.conf": content,
+            "/etc/systemd/system.conf": content,
+        }
+    )
     found = read_units(root, ["web.service", "other.service"])
     assert found["web.service"]["nofile"] is None
     assert found["other.service"]["nofile"] == {"soft": 1, "hard": 1}
@@ -183,8 +279,13 @@ def test_systemd_reads_the_same_drop_ins_in_the_same_order(tmp_path, name):
             file.write(nofile("bad"))
     found = read_units(Root(str(tmp_path)), [name])[name]
     expected = ["%s%s" % (tmp_path, path) for path in [found["fragment"]] + found["drop_ins"]]
-    run = subprocess.run(["systemd-analyze", "verify", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                         env=dict(os.environ, SYSTEMD_UNIT_PATH=":".join(searched + [""]), SYSTEMD_LOG_TARGET="console"))
+    run = subprocess.run(
+        ["systemd-analyze", "verify", name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        env=dict(os.environ, SYSTEMD_UNIT_PATH=":".join(searched + [""]), SYSTEMD_LOG_TARGET="console"),
+    )
     complaints = re.findall("^(%s.*):[23]: Failed to parse" % re.escape(str(tmp_path)), run.stdout.decode("utf-8", "replace"), re.M)
-    ours = list(dict.fromkeys(complaints))[:len(expected)]  # other units complain of service.d later
+    ours = list(dict.fromkeys(complaints))[: len(expected)]  # other units complain of service.d later
     assert ours == expected, "seed %d: %s" % (seed, run.stdout.decode("utf-8", "replace")[:300])
