@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benches: ratios against a baseline in the same run. `make bench` writes .build/bench.json and docs/benchmarks.md.
+
+usage: python tests/bench/run.py [--rounds N] [--pairs N] [--hosts N] [--only NAME ...] [--no-docs]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+from tests.tools.closure import closure
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+MODULE = ROOT / "plugins/modules/connection_limits_info.py"
+PING, AUDIT = "ansible.builtin.ping", "c10m.front_tier.connection_limits_info"
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+
+
+@contextlib.contextmanager
+def holding(pairs: int) -> Iterator[list[str]]:
+    """Hold `pairs` connections, both ends here, in a network namespace; give the command prefix that enters it."""
+    command = ["unshare", "--net", sys.executable, str(HERE / "hold.py"), str(pairs)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            said = holder.stdout.readline() if holder.stdout else ""
+            if said.strip() != f"held {pairs}":
+                raise SystemExit(f"the holder said {said!r}, not held {pairs}")
+            yield ["nsenter", "--net", "--target", str(holder.pid)]
+        finally:
+            if holder.stdin:
+                holder.stdin.close()
+            holder.wait(120)
+
+
+def play(tasks: list[str], rounds: int, hosts: int = 1, inside: list[str] | None = None) -> dict[str, list[float]]:
+    """Return the seconds of each task in each round: one play, in which the tasks take turns, after a round not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        book, times, inventory = Path(folder, "play.json"), Path(folder, "times"), Path(folder, "hosts")
+        inventory.write_text("".join(f"host{index}\n" for index in range(hosts)))
+        turns = [{"name": name, name: {}} for _ in range(rounds + 1) for name in tasks]
+        book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": turns}]))
+        settings = {
+            "FT_BENCH_TIMES": str(times),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "bench_times",
+            "ANSIBLE_FORKS": str(2 * (os.cpu_count() or 1)),
+            "ANSIBLE_PIPELINING": "1",
+        }
+        command = [
+            *(inside or []),
+            "ansible-playbook",
+            "-i",
+            str(inventory),
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            str(book),
+        ]
+        subprocess.run(command, env=dict(os.environ, **settings), check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        found: dict[str, list[float]] = {name: [] for name in tasks}
+        for line in times.read_text().splitlines()[len(tasks) :]:
+            row = json.loads(line)
+            if row["failed"]:
+                raise SystemExit(f"{row['task']} failed while it was measured")
+            found[row["task"]].append(row["seconds"])
+        return found
+
+
+def compared(found: dict[str, list[float]], what: str, baseline: str) -> dict[str, Any]:
+    """Return minima, medians and their ratio."""
+    rows = {name: {"min": min(times), "median": statistics.median(times)} for name, times in found.items()}
+    return {
+        "seconds": rows[what],
+        "baseline": rows[baseline],
+        "ratio_min": rows[what]["min"] / rows[baseline]["min"],
+        "ratio_median": rows[what]["median"] / rows[baseline]["median"],
+        "rounds": len(found[what]),
+    }
+
+
+def bench_idle(options: argparse.Namespace) -> dict[str, Any]:
+    """The audit task against a ping task on an idle host."""
+    return compared(play([PING, AUDIT], options.rounds), AUDIT, PING)
+
+
+def bench_holding(options: argparse.Namespace) -> dict[str, Any]:
+    """The audit task against a ping task on a host that holds many sockets, with the default sample."""
+    with holding(options.pairs) as inside:
+        return dict(compared(play([PING, AUDIT], options.rounds, inside=inside), AUDIT, PING), sockets=2 * options.pairs)
+
+
+def bench_count(options: argparse.Namespace) -> dict[str, Any]:
+    """A full count of the sockets (sample: 0) against `ss -Htan | wc -l`, both as whole processes."""
+    counting = "import sys, time; sys.path[:0] = %r; from tests.bench.count import main; main()" % [str(ROOT), os.environ["PYTHONPATH"]]
+    found: dict[str, list[float]] = {"count": [], "ss": [], "in_process": []}
+    with holding(options.pairs) as inside:
+        for turn in range(options.rounds + 1):
+            for name, command in (("ss", ["sh", "-c", "ss -Htan | wc -l"]), ("count", [sys.executable, "-c", counting])):
+                begin = time.monotonic()
+                done = subprocess.run([*inside, *command], check=True, capture_output=True, text=True)
+                seconds = time.monotonic() - begin
+                if turn and name == "count":
+                    found["in_process"].append(json.loads(done.stdout)["seconds"])
+                if turn:
+                    found[name].append(seconds)
+    each = {name: statistics.median(times) / (2 * options.pairs) * 1e6 for name, times in found.items()}
+    result = compared(found, "in_process", "ss")
+    whole = statistics.median(found["ss"]) / statistics.median(found["count"])
+    return dict(result, sockets=2 * options.pairs, microseconds_each=each, faster=1 / result["ratio_median"], faster_whole_process=whole)
+
+
+def bench_memory(options: argparse.Namespace) -> dict[str, Any]:
+    """Peak memory of the module as a process, at both ends of `sample`, on a host that holds many sockets and on an idle one."""
+    found = {}
+    with holding(options.pairs) as inside:
+        for name, prefix, sample in (("idle", [], 20000), ("holding", inside, 20000), ("holding, sample 0", inside, 0)):
+            arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"sample": sample}})
+            measured = (
+                "import resource, runpy, sys; import atexit; atexit.register(lambda: print(resource.getrusage("
+                "resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); sys.argv = ['m', %r]; runpy.run_path(%r, run_name='__main__')"
+            )
+            command = [*prefix, sys.executable, "-c", measured % (arguments, str(MODULE))]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            found[name] = int(done.stderr.split()[-1]) / 1024
+    return {"mebibytes": found, "sockets": 2 * options.pairs}
+
+
+def bench_fleet(options: argparse.Namespace) -> dict[str, Any]:
+    """The audit task against a ping task on many hosts of one inventory, with local connections."""
+    return dict(compared(play([PING, AUDIT], options.rounds, hosts=options.hosts), AUDIT, PING), hosts=options.hosts)
+
+
+def bench_size(_options: argparse.Namespace) -> dict[str, Any]:
+    """The size of what the module imports, which travels to each host and is compiled there at every task."""
+    files = closure(MODULE)
+    begin = time.process_time()
+    for path in files:
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+    return {"files": len(files), "lines": lines, "compile_seconds": time.process_time() - begin}
+
+
+BENCHES = {
+    "size": bench_size,
+    "idle": bench_idle,
+    "holding": bench_holding,
+    "count": bench_count,
+    "memory": bench_memory,
+    "fleet": bench_fleet,
+}
+
+
+def facts() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+        "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        "ansible": subprocess.run(["ansible", "--version"], check=True, capture_output=True, text=True).stdout.split("]")[0].split("[")[1],
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of what was measured."""
+    machine = results["machine"]
+    lines = [
+        "Measured on %(date)s: kernel %(kernel)s, %(processors)s processors, %(memory_gb)s GB, Python %(python)s, %(ansible)s." % machine,
+        "",
+        "| what | ratio of medians | ratio of minima | median | baseline's median | rounds | goal |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    goals = {
+        "idle": ("audit against ping, idle host", "1.2"),
+        "holding": ("audit against ping, %(sockets)d sockets held", "1.4"),
+        "count": ("full count in the module against `ss -Htan \\| wc -l`, %(sockets)d sockets", "0.5"),
+        "fleet": ("audit against ping, %(hosts)d hosts", "1.3"),
+    }
+    for name, (text, goal) in goals.items():
+        if name in results:
+            row = dict(results[name], text=text % results[name], goal=goal)
+            lines.append(
+                "| %s | %.2f | %.2f | %.3f s | %.3f s | %d | %s |"
+                % (
+                    row["text"],
+                    row["ratio_median"],
+                    row["ratio_min"],
+                    row["seconds"]["median"],
+                    row["baseline"]["median"],
+                    row["rounds"],
+                    goal,
+                )
+            )
+    lines.append("")
+    if "count" in results:
+        each = results["count"]["microseconds_each"]
+        lines.append(
+            "A full count costs %(in_process).2f microseconds a socket in the module, `ss` %(ss).2f; "
+            "as whole processes %(count).2f against %(ss).2f." % each
+        )
+    if "memory" in results:
+        sizes = ", ".join("%s %.0f MiB" % item for item in results["memory"]["mebibytes"].items())
+        lines.append("Peak memory of the module's process: %s (%d sockets; goal: 60 MiB)." % (sizes, results["memory"]["sockets"]))
+    if "size" in results:
+        lines.append(
+            "The module's import closure: %(files)d files, %(lines)d lines, compiled in %(compile_seconds).3f s." % results["size"]
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the benches that were asked for, print the table, keep the JSON, and put the table into docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description="Measure speed and memory as ratios.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=150000, help="connections that are held, both ends here")
+    parser.add_argument("--hosts", type=int, default=200)
+    parser.add_argument("--only", nargs="*", choices=sorted(BENCHES), default=list(BENCHES))
+    parser.add_argument("--no-docs", action="store_true", help="leave docs/benchmarks.md as it is")
+    options = parser.parse_args()
+    kept = ROOT / ".build/bench.json"
+    results = json.loads(kept.read_text()) if kept.exists() else {}
+    results["machine"] = facts()
+    for name in BENCHES:
+        if name in options.only:
+            print(f"bench {name} ...", flush=True)
+            results[name] = BENCHES[name](options)
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(json.dumps(results, indent=1) + "\n")
+    text = table(results)
+    print(text)
+    page = ROOT / "docs/benchmarks.md"
+    if not options.no_docs and page.exists() and BEGIN in page.read_text():
+        before, rest = page.read_text().split(BEGIN)
+        page.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+
+
+if __name__ == "__main__":
+    main()
