@@ -14,6 +14,8 @@ description:
   - Reads every limit that bounds TCP connections on this host, as it is now and as the next boot will leave it, computes how
     many connections the host can accept and open, names the limit that binds, and lists what is wrong.
   - Changes nothing, ever. Works without root, and says what it could not see.
+  - The host is only read; the controller computes. A task with C(async) returns what was read alone, and the filter
+    P(c10m.front_tier.capacity#filter) computes the rest of it.
   - The number given for a path is a promise. A program that dials that way gets exactly that many connections and is refused
     the next one, on the kernels that the collection's truth tests ran on (RV(host.kernel_proven)).
 extends_documentation_fragment:

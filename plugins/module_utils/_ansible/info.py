@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit as a module runs it: arguments in, snapshot and facts out. Private to the collection."""
+"""The audit as a module runs it: arguments in, snapshot out; the action plugin adds what the model computes. Private to the collection."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import capacity, facts
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, parse_paths
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, is_local, parse_paths
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import SUBSETS, read_snapshot
 
@@ -26,7 +25,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def run() -> None:
-    """Read this host, compute, and end the module. Fails before any reading where an argument is wrong."""
+    """Read this host and end the module. Fails before any reading where an argument is wrong."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         module.exit_json(changed=False, **audit(module.params))
@@ -35,7 +34,7 @@ def run() -> None:
 
 
 def audit(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the snapshot with its paths, capacity and findings. Raises PathError for a wrong argument."""
+    """Return the snapshot. Raises PathError for a wrong argument."""
     paths = parse_paths(params["paths"])
     subsets = chosen(params["gather_subset"])
     if params["sample"] < 0:
@@ -44,9 +43,7 @@ def audit(params: dict[str, Any]) -> dict[str, Any]:
     root = Root(params["root"])
     snapshot = read_snapshot(root, subsets, paths, names, params["sample"])
     _check(snapshot, paths)
-    snapshot["host"]["kernel_proven"] = facts.kernel_proven(snapshot["host"].get("kernel"))
-    service = params["services"][0] if params["services"] else None
-    return dict(snapshot, **facts.compute(snapshot, paths, service=service))
+    return snapshot
 
 
 def chosen(given: list[str]) -> list[str]:
@@ -75,7 +72,7 @@ def _check(snapshot: dict[str, Any], paths: list[Path]) -> None:
     if is_absent(addresses) or not addresses:
         return
     for index, path in enumerate(paths):
-        foreign = [source for source in path.sources if not capacity.is_local(snapshot, source)]
+        foreign = [source for source in path.sources if not is_local(snapshot, source)]
         if foreign:
             raise PathError(
                 "paths[%d].sources: this host does not have %s. Its addresses are in `addresses`; add it first, or "

@@ -10,9 +10,9 @@ from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import memory
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent, known, number
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import Limits
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Path, explicit_ports
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Path, explicit_ports, is_local
 
 OWN_FILES = 3  # standard input, output and error
 TIME_WAIT_SECONDS = 60
@@ -51,18 +51,6 @@ def smallest(bounds: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "bounds": ranked,
         "tied": [one["name"] for one in ranked[1:] if one["connections"] == least],
     }
-
-
-def is_local(snapshot: dict[str, Any], address: str) -> bool:
-    """Tell whether `address` is one of the host's own, also by a local route."""
-    wanted = ipaddress.ip_address(address)
-    if wanted.is_loopback:
-        return True
-    for row in known(snapshot.get("addresses")) or []:
-        interface = ipaddress.ip_interface(row["address"])
-        if wanted == interface.ip or (row.get("local_route") and wanted in interface.network):
-            return True
-    return False
 
 
 def time_wait_reusable(snapshot: dict[str, Any], source: str, destination: str) -> bool:
@@ -381,28 +369,3 @@ def outbound(snapshot: dict[str, Any], paths: list[dict[str, Any]]) -> dict[str,
         least = portsets.count(usable) - (portsets.is_odd(snapshot) and usable > 0)
         bounds = [bound("ports", least, "from one source address to one listener; every further pair adds as many")]
     return dict(smallest(bounds + list(machine_bounds(snapshot, each, used, None))), used=used, paths=len(paths))
-
-
-def blocked(snapshot: dict[str, Any], most: int = 50) -> list[dict[str, Any]]:
-    """Return the ports of the range that a listening or bound socket keeps from connect()'s choice: [{port, by}]."""
-    wanted = portsets.candidates(snapshot)
-    bound_only = (snapshot.get("sockets") or {}).get("bound")
-    rows = [(one, "tcp listener") for one in snapshot.get("listeners") or []]
-    rows += [(one, "tcp socket bound to") for one in ([] if is_absent(bound_only) or not bound_only else bound_only)]
-    found = {(int(one["port"]), "%s %s" % (what, one["address"])) for one, what in rows if wanted >> int(one["port"]) & 1}
-    return [{"port": port, "by": by} for port, by in sorted(found)[:most]]
-
-
-def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return the `ports` section of a snapshot."""
-    low, high = portsets.in_range(snapshot)
-    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
-    section = {
-        "low": low,
-        "high": high,
-        "reserved": portsets.texts(portsets.reserved(snapshot)),
-        "usable": portsets.count(usable),
-        "blocked": blocked(snapshot),
-    }
-    kept = (snapshot.get("ports") or {}).get("without_socket")
-    return section if kept is None else dict(section, without_socket=kept)

@@ -13,6 +13,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import capa
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, parse_paths
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import ports_section
 
 # Kernels that the truth tests ran on and proved every prediction (docs/testbed-vms.md).
 PROVEN = ("5.10", "6.1", "6.12", "6.18")
@@ -70,7 +71,7 @@ def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
         for service in changed.get("services") or []:
             for process in service.get("processes") or []:
                 process["nofile"] = {"soft": int(overrides["nofile"]), "hard": int(overrides["nofile"])}
-    changed["ports"] = capacity.ports_section(changed)
+    changed["ports"] = ports_section(changed)
     return changed
 
 
@@ -100,3 +101,10 @@ def compute(
     computed = [capacity.path_capacity(snapshot, path) for path in asked]
     whole = {"inbound": capacity.inbound(snapshot, service), "outbound": capacity.outbound(snapshot, computed)}
     return {"paths": computed, "capacity": whole, "findings": find(snapshot, computed, whole, headroom=headroom)}
+
+
+def complete(snapshot: dict[str, Any], paths: Any = None, service: str | None = None) -> dict[str, Any]:
+    """Return the snapshot with all that the model says of it: what `connection_limits_info` returns."""
+    host = dict(snapshot["host"], kernel_proven=kernel_proven(snapshot["host"].get("kernel")))
+    snapshot = dict(snapshot, host=host)
+    return dict(snapshot, **compute(snapshot, paths, service=service))

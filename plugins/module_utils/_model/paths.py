@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Iterable, NamedTuple
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
 
 BINDS = ("none", "no_port", "plain", "explicit")
@@ -189,3 +190,15 @@ def needed(paths: Iterable[Path]) -> tuple[set[tuple[str, int]], set[str]]:
 def explicit_ports(path: Path) -> int:
     """Return the set of the ports of an `explicit` path's own range."""
     return port_set(["%d-%d" % path.port_range]) if path.port_range else 0
+
+
+def is_local(snapshot: dict[str, Any], address: str) -> bool:
+    """Tell whether `address` is one of the host's own, also by a local route."""
+    wanted = ipaddress.ip_address(address)
+    if wanted.is_loopback:
+        return True
+    for row in known(snapshot.get("addresses")) or []:
+        interface = ipaddress.ip_interface(row["address"])
+        if wanted == interface.ip or (row.get("local_route") and wanted in interface.network):
+            return True
+    return False

@@ -120,3 +120,22 @@ def held_by(sockets: Iterable[dict[str, Any]], source: str | None = None) -> int
         if source is None or _holds(socket, source):
             ports |= 1 << int(socket["port"])
     return ports
+
+
+def blocked(snapshot: dict[str, Any], most: int = 50) -> list[dict[str, Any]]:
+    """Return the ports of the range that a listening or bound socket keeps from connect()'s choice: [{port, by}]."""
+    wanted = candidates(snapshot)
+    bound_only = (snapshot.get("sockets") or {}).get("bound")
+    rows = [(one, "tcp listener") for one in snapshot.get("listeners") or []]
+    rows += [(one, "tcp socket bound to") for one in ([] if is_absent(bound_only) or not bound_only else bound_only)]
+    found = {(int(one["port"]), "%s %s" % (what, one["address"])) for one, what in rows if wanted >> int(one["port"]) & 1}
+    return [{"port": port, "by": by} for port, by in sorted(found)[:most]]
+
+
+def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the `ports` section of a snapshot."""
+    low, high = in_range(snapshot)
+    usable = candidates(snapshot) & ~held_by(holders(snapshot))
+    section = {"low": low, "high": high, "reserved": texts(reserved(snapshot)), "usable": count(usable), "blocked": blocked(snapshot)}
+    kept = (snapshot.get("ports") or {}).get("without_socket")
+    return section if kept is None else dict(section, without_socket=kept)

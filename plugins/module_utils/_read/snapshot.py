@@ -9,10 +9,9 @@ import time
 from typing import Any, Callable, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent, known, number
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import ports_section
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import Limits
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, needed
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import candidates
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import candidates, ports_section
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import read_addresses, read_neighbours, source_for
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_sockstat
