@@ -91,9 +91,10 @@ def unit_differs(case: Case) -> Iterator[Found]:
 def low_soft(case: Case) -> Iterator[Found]:
     """A service that accepts has a soft nofile of 1024 or less."""
     for name, service in _accepting(case):
-        limits = [nofile for nofile in map(Part.nofile, service.parts("processes")) if nofile]
-        program = service.text("program") or "the program"
-        if limits and program not in ONE_EACH and max(nofile["soft"] for nofile in limits) <= OLD_SOFT:
+        processes, program = service.parts("processes"), service.text("program")
+        limits = [nofile for nofile in map(Part.nofile, processes) if nofile]
+        whole = limits and len(limits) == len(processes)  # one that could not be read may have more
+        if whole and program and program not in ONE_EACH and max(nofile["soft"] for nofile in limits) <= OLD_SOFT:
             most = max(limits, key=lambda nofile: nofile["soft"])
             yield name, {"soft": most["soft"], "hard": most["hard"], "program": program}
 

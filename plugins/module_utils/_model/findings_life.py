@@ -130,18 +130,19 @@ def slow_keepalive(case: Case) -> Iterator[Found]:
 def old_workers(case: Case) -> Iterator[Found]:
     """Old workers hold connections after a reload."""
     for name, service in case.services:
+        main = service.number("main_pid")
         workers = [
             (age, process.number("connections") or 0)
             for process in service.parts("processes")
             for age in [process.number("age")]
-            if age is not None and process.number("pid") != service.number("main_pid")
+            if age is not None and main is not None and process.number("pid") != main
         ]
         newest = min(workers, default=(0, 0))[0]
         old = [(age, held) for age, held in workers if age > newest + GENERATION]
         # A reload starts as many workers as there were; a few younger ones took the place of some that crashed.
         earlier = max((sum(age <= other <= age + GENERATION for other, _held in old) for age, _held in old), default=0)
-        old = [(age, held) for age, held in old if held]
-        if service.text("program") in RELOADING and old and len(workers) - earlier >= earlier:
+        young, old = len(workers) - len(old), [(age, held) for age, held in old if held]
+        if service.text("program") in RELOADING and old and young >= earlier:
             yield name, {"processes": len(old), "connections": sum(held for _age, held in old), "age": max(old)[0], "newest": newest}
 
 
