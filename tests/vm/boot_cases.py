@@ -61,9 +61,7 @@ class Case:
 
 
 def _service(port: int, *lines: str) -> str:
-    return "\n".join(
-        ("[Service]", "ExecStart=/usr/bin/python3 -m http.server --bind 127.0.0.1 %d" % port, "WorkingDirectory=/tmp", *lines)
-    )
+    return "\n".join(("[Service]", "ExecStart=/usr/bin/python3 -m http.server --bind 127.0.0.1 %d" % port, "WorkingDirectory=/tmp", *lines))
 
 
 def _wanted(name: str) -> dict[str, str | Link]:
@@ -207,7 +205,7 @@ net.ipv4.neigh.default.gc_thresh? = 2048
         "/etc/systemd/system/service.d/05-all.conf": "[Service]\nLimitNOFILE=9000:9500\n",
         "/etc/systemd/system/ft-.service.d/06-prefix.conf": "[Service]\nLimitNOFILE=9001:9501\n",
         "/etc/systemd/system/ft-web.service": _service(8080),
-        "/etc/systemd/system/ft-web.service.d/60-vm.conf": "[Service]\nLimitNOFILE=1\nLimitNOFILE=\n",
+        "/etc/systemd/system/ft-web.service.d/60-vm.conf": "[Service]\nLimitNOFILE=9100\nLimitNOFILE=\n",
         **_wanted("ft-web.service"),
         **PLAIN_SERVICE,
     },

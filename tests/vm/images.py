@@ -31,10 +31,7 @@ PROJECT = HERE.parent.parent
 # What a release runs: the test checks it, so that an image can never be tested under another one's name.
 KERNELS = {"bullseye": "5.10.", "bookworm": "6.1.", "trixie": "6.12.", "sid": ""}
 
-PACKAGES = (
-    "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,nftables,kmod,"
-    "linux-image-cloud-amd64,initramfs-tools,openssh-server"
-)
+PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,nftables,kmod,linux-image-cloud-amd64,initramfs-tools,openssh-server"
 INSTALL = (
     "mmdebstrap",
     "--quiet",
@@ -136,10 +133,7 @@ def mirror() -> str:
     Read when it is needed: which mirror a machine uses is that machine's business and stands in no file of ours.
     """
     listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(REPO_URI)"],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["apt-get", "indextargets", "--format", "$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(REPO_URI)"], capture_output=True, text=True, check=False
     )
     for line in listing.stdout.splitlines():
         kind, origin, label, uri = (line.split("|", 3) + ["", "", ""])[:4]

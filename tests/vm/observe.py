@@ -56,9 +56,7 @@ def main() -> None:
         "boot": {name: sysctl(name) for name in asked["sysctls"]},
         "manager": {name: manager(name) for name in ("DefaultLimitNOFILESoft", "DefaultLimitNOFILE")},
         "services": {unit: service(unit) for unit in asked["services"]},
-        "users": {
-            user: pair(said("su", "-", user, "-s", "/bin/sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn)")) for user in asked["users"]
-        },
+        "users": {user: pair(said("su", "-", user, "-s", "/bin/sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn)")) for user in asked["users"]},
         "journal": [
             line
             for line in said("journalctl", "-b", "-o", "cat", "-u", "systemd-sysctl.service").splitlines()
