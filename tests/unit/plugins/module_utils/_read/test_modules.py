@@ -106,7 +106,11 @@ def test_no_text_breaks_the_parsers(text):
     parse_hashsize(text.split())
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\0\n=\n:\n options nf_conntrack hashsize=\n", b"x" * 3_000_000, ("link", "loop")])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe\0\n=\n:\n options nf_conntrack hashsize=\n", b"x" * 3_000_000, ("link", "loop")],
+    ids=["binary", "huge", "circle"],
+)
 def test_junk_in_the_files_is_no_crash(plant, content):
     """Binary junk, a huge file and a link in circles leave the rest as it is."""
     files = dict.fromkeys(
