@@ -27,7 +27,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
 )
 
 LINES = "{subject}: {lines}"
-VENDOR = ("/usr/lib/", "/lib/")  # files that are made to be overridden
+VENDOR = ("/usr/lib/", "/lib/")  # files that come with the system and are made to be overridden
 
 
 def _meaning(name: str, value: Any) -> Any:
@@ -180,7 +180,9 @@ def _problems(name: str, severity: str, kinds: tuple[str, ...], title: str, reme
 
     def run(case: Case) -> Iterator[Found]:
         return _by_file(
-            (row.text("source"), row.text("message")) for row in case.snapshot.part("boot").parts("problems") if row.text("kind") in kinds
+            (row.text("source"), row.text("message"))
+            for row in case.snapshot.part("boot").parts("problems")
+            if row.text("kind") in kinds and not (row.text("source") or "").startswith(VENDOR)
         )
 
     CHECKS[name] = Check(severity, title, LINES, remedy, None, run)

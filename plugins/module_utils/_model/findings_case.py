@@ -29,8 +29,8 @@ class Part:
 
     def number(self, name: str) -> int | None:
         """Return a whole number of at most 64 bits that is not negative."""
-        value = number(self.data.get(name))
-        return value if value is not None and 0 <= value < MOST else None
+        value = self.data.get(name)
+        return value if type(value) is int and 0 <= value < MOST else None  # a truth value is no number
 
     def amount(self, name: str) -> float | None:
         """Return a whole number, or infinity for `unlimited`."""
