@@ -32,7 +32,7 @@ small{font-size:13px}
 button,input,select{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--faint);border-radius:6px;padding:6px 10px}
 button{cursor:pointer}
 :focus-visible{outline:2px solid var(--focus);outline-offset:1px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin:20px 0 0;padding:0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 0;padding:0}
 .tile{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:12px 16px}
 .tile dt{color:var(--dim);font-size:13px}
 .tile dd{margin:0;font-size:24px;line-height:1.3;font-weight:600}

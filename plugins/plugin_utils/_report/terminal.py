@@ -289,15 +289,15 @@ def details(host: Host) -> Iterator[Line]:
 def row(host: Host, wants: bool) -> Line:
     """Return the one line of a host among many."""
     if host.state != "audited":
-        return [("  " + left(host.name, 24), "strong"), (fit("not audited, %s: %s" % (host.state, host.why), 73), "error")]
-    line: Line = [("  " + left(host.name, 24), "strong")]
+        return [("  " + left(host.name, 20), "strong"), (fit("not audited, %s: %s" % (host.state, host.why), 73), "error")]
+    line: Line = [("  " + left(host.name, 20), "strong")]
     for held in (host.inbound, host.outbound):
         load = held.load if held else None
         tone = "error" if load and load >= 0.95 else "warning" if load and load >= 0.8 else ""
         line += [
             (right(grouped(held.connections, "?") if held else "?", 11), ""),
             (right(percent(load), 6), tone),
-            ("  " + left(held.binding if held else "", 10), "dim"),
+            ("  " + left(held.binding if held else "", 12), "dim"),
         ]
     if wants:
         said, tone = {True: ("fits", "good"), False: ("short", "error"), None: ("tight", "warning")}[host.reachable]
@@ -317,15 +317,15 @@ def overview(report: Fleet) -> Iterator[Line]:
     yield [
         (
             "  "
-            + left("host", 24)
+            + left("host", 20)
             + right("inbound", 11)
             + right("used", 6)
             + "  "
-            + left("bound by", 10)
+            + left("bound by", 12)
             + right("outbound", 11)
             + right("used", 6)
             + "  "
-            + left("bound by", 10)
+            + left("bound by", 12)
             + (left("wanted", 6) if wants else "")
             + " err warn",
             "dim",

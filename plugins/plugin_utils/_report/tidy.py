@@ -79,6 +79,12 @@ def words(value: Any) -> str:
     return str(value)
 
 
+def label(name: Any) -> str:
+    """Return how a bound is called in a report: a memory bound counts idle connections, and says so."""
+    text = clean(name, 40)
+    return "idle " + text if "memory" in text else text
+
+
 def grouped(value: int | None, unknown: str = "not known") -> str:
     """Return a number with its thousands apart: 28,229."""
     return unknown if value is None else (UNLIMITED if value >= 1 << 62 else "{:,}".format(value))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import count, grouped, mapping, rows
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import count, grouped, label, mapping, rows
 
 ID = "FT100"
 HEADROOM = 0.2
@@ -64,13 +64,14 @@ def verdict(facts: dict[str, Any], wanted: int, headroom: float = HEADROOM, rela
     result.update(holds=holds, short_of=lacking)
     if lacking:
         said = "; ".join(
-            "%s %s%s" % (row["name"], grouped(row["connections"]), " (%s)" % row["detail"] if row["detail"] else "") for row in lacking
+            "%s %s%s" % (label(row["name"]), grouped(row["connections"]), " (%s)" % row["detail"] if row["detail"] else "")
+            for row in lacking
         )
         return dict(result, reachable=False, message="%s: this host holds %s, short of %s." % (what, grouped(holds), said))
     if wanted > holds * (1 - headroom):
         text = "%s: this host holds %s, bound by %s; that leaves less than the headroom of %d %%."
-        return dict(result, message=text % (what, grouped(holds), ranked[0][0], round(headroom * 100)))
-    return dict(result, reachable=True, message="%s: this host holds %s, bound by %s." % (what, grouped(holds), ranked[0][0]))
+        return dict(result, message=text % (what, grouped(holds), label(ranked[0][0]), round(headroom * 100)))
+    return dict(result, reachable=True, message="%s: this host holds %s, bound by %s." % (what, grouped(holds), label(ranked[0][0])))
 
 
 def finding(judged: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,9 +79,9 @@ def finding(judged: dict[str, Any]) -> list[dict[str, Any]]:
     if judged["reachable"] is True:
         return []
     severity = "error" if judged["reachable"] is False else "warning"
-    names = ", ".join(row["name"] for row in judged["short_of"])
+    names = ", ".join(label(row["name"]) for row in judged["short_of"])
     remedy = (
-        "Raise %s, or spread the connections over more hosts." % names
+        "Raise what it is short of (%s), or spread the connections over more hosts." % names
         if names
         else (
             "Spread the connections over more hosts, or want fewer."

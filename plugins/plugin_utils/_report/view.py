@@ -18,6 +18,7 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy impor
     count,
     grouped,
     items,
+    label,
     mapping,
     percent,
     rows,
@@ -202,12 +203,10 @@ def capacity(section: Any) -> Capacity | None:
     tied = [given.get("binding"), *items(given.get("tied"))]
     found = []
     for row in rows(given.get("bounds")):
-        name, limit, detail = clean(row.get("name"), 40), clean(row.get("limit"), 200), clean(row.get("detail"), 200)
-        if "memory" in name and "idle" not in limit + detail:
-            detail = ("idle; " + detail) if detail else "idle"
+        name, limit, detail = label(row.get("name")), clean(row.get("limit"), 200), clean(row.get("detail"), 200)
         found.append(Bound(name, count(row.get("connections")), limit or detail, detail if limit else "", row.get("name") in tied))
     found.sort(key=lambda bound: (bound.connections is None, bound.connections or 0, not bound.binding))
-    binding = " and ".join(clean(name, 40) for name in tied[:3] if isinstance(name, str))
+    binding = " and ".join(label(name) for name in tied[:3] if isinstance(name, str))
     return Capacity(count(given.get("connections")), count(given.get("used")), binding, tuple(found))
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact, fleet, record, terminal, view
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact, fleet, record, terminal, verdict, view
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import html as page
 from ansible_collections.c10m.front_tier.tests.recorded.fleet import fleet as hosts_of
 
@@ -277,6 +277,13 @@ def test_an_absence_is_told_once_with_its_reason():
 
 
 def test_an_idle_memory_figure_says_idle():
-    """The word stands wherever a memory bound is shown, also if the facts leave it out."""
-    held = view.capacity({"connections": 1, "binding": "memory", "bounds": [{"name": "memory", "connections": 1, "detail": "3.8 KB each"}]})
-    assert "idle; 3.8 KB each" == held.bounds[0].note
+    """The word stands wherever a memory bound is shown: in the bounds, in what binds, and in the verdict."""
+    given_facts = {
+        "capacity": {
+            "inbound": {"connections": 9, "binding": "memory", "bounds": [{"name": "memory", "connections": 9, "detail": "3.8 KB"}]}
+        }
+    }
+    held = view.capacity(given_facts["capacity"]["inbound"])
+    assert ("idle memory", "idle memory") == (held.binding, held.bounds[0].name)
+    for wanted in (8, 9, 10):
+        assert "idle memory" in verdict.verdict(given_facts, wanted)["message"]

@@ -29,11 +29,11 @@ def test_a_host_that_is_short_names_everything_that_is_in_the_way():
     assert (1012, False) == (found["holds"], found["reachable"])
     assert (
         "200,000 connections wanted: this host holds 1,012, short of nofile 1,012 (nginx.service nofile 1024); "
-        "memory 150,000 (idle, 3.8 KB each)."
+        "idle memory 150,000 (idle, 3.8 KB each)."
     ) == found["message"]
     (finding,) = verdict.finding(found)
     assert ("FT100", "error", "front_tier_connections") == (finding["id"], finding["severity"], finding["subject"])
-    assert "Raise nofile, memory, or spread the connections over more hosts." == finding["remedy"]
+    assert "Raise what it is short of (nofile, idle memory), or spread the connections over more hosts." == finding["remedy"]
 
 
 @pytest.mark.parametrize(
