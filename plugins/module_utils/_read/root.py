@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
+import stat
+from typing import Any, Iterator
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
 
@@ -58,7 +59,7 @@ class Root:
         read() (kernel-truths, 11. Write semantics). Bytes that are not UTF-8 become U+FFFD, NUL bytes stay.
         """
         try:
-            fd = os.open(self.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+            fd = self._open(path)
             try:
                 parts = []
                 left = MOST_BYTES + 1
@@ -79,6 +80,20 @@ class Root:
         if left <= 0:
             return absent("unreadable", "%s: larger than %d bytes" % (path, MOST_BYTES))
         return b"".join(parts).decode("utf-8", "replace")
+
+    def _open(self, path: str) -> int:
+        """Return a descriptor of a regular file; a fifo, folder or device is refused, and none of them makes us wait."""
+        fd = os.open(self.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            return fd
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file")
+
+    def lines(self, path: str) -> Iterator[str]:
+        """Yield the lines of a file of any size, a longer one than 4 KiB in pieces. Raises OSError where it cannot be read."""
+        with os.fdopen(self._open(path), "rb") as file:
+            for line in iter(lambda: file.readline(4096), b""):
+                yield line.decode("utf-8", "replace")
 
     def names(self, path: str) -> list[str]:
         """Return the sorted names in a folder; an empty list where there is none or it may not be read."""

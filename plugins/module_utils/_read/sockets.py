@@ -8,32 +8,41 @@ Source: sock_diag(7), include/uapi/linux/inet_diag.h; layout and cost in kernel-
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections import Counter
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Callable, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 REQUEST, DUMP = 1, 0x300
 ERROR, DONE = 2, 3
 LISTEN, TIME_WAIT, FIN_WAIT2, BOUND = 1 << 10, 6, 5, 1 << 13
 CONNECTED = 0xFFF & ~LISTEN & ~(1 << 7)
-CGROUP_ID, SOCKOPT, SKV6ONLY = 21, 22, 11
+SHUTDOWN, CGROUP_ID, SOCKOPT, SKV6ONLY = 8, 21, 22, 11
 TIME_WAIT_MS = 60000
+FREEBIND = 15
 TRANSPARENT, BIND_NO_PORT = 32, 1  # bits of the two bytes of struct inet_diag_sockopt
 DETAILED = 20000  # sockets beyond this many are counted by tuple only, at half the cost
-MOST_PORTS_IN_FILTER = 64
+MOST_PORTS_IN_FILTER = 2000  # 28 bytes each, and an attribute holds 64 KB
+SOURCE_PORT, DESTINATION_PORT = 2, 4  # INET_DIAG_BC_S_GE and D_GE; one more is LE
+BLOCK = 256
+EVERY_PORT = portsets.span(0, 65535)
 FAMILIES: dict[int, str] = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
 
 
 class Layout(NamedTuple):
-    """Where the attributes lie in messages of one size; None where they are missing."""
+    """Where the attributes lie in messages of one size; None where they are missing.
 
+    Only a whole socket has `shutdown`: what is in TIME_WAIT, orphaned in FIN_WAIT2 or half open belongs to no process.
+    """
+
+    shutdown: int | None
     cgroup: int | None
     sockopt: int | None
     v6only: int | None
@@ -45,7 +54,6 @@ class Survey:
     def __init__(self, family: int) -> None:
         self.family = family
         self.seen = 0
-        self.whole = True
         self.flows: Counter[bytes] = Counter()
         self.waiting: Counter[bytes] = Counter()
         self.no_port: Counter[bytes] = Counter()
@@ -62,26 +70,51 @@ def _request(family: int, states: int, bytecode: bytes = b"") -> bytes:
     return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, 1, 0) + body
 
 
-def port_filter(ports: Iterable[int], inside: bool) -> bytes:
-    """Return the bytecode that passes sockets whose local port is (or is not) one of `ports`, at least one.
+def port_filter(ports: int, side: int = SOURCE_PORT, then: bytes = b"") -> bytes:
+    """Return the bytecode that passes sockets whose local (or remote) port is in the set `ports` and which `then` passes too.
 
-    For each port: INET_DIAG_BC_S_EQ (11; on a match on to the jump behind it, else over it), then INET_DIAG_BC_JMP (1) to the
-    end, which passes the socket, or 4 bytes beyond, which rejects it. Source: inet_diag_bc_run() and inet_diag_bc_audit().
+    A binary tree, so that a socket costs a few steps with any number of ports; the set must not be empty.
+    Source: inet_diag_bc_run(), inet_diag_bc_audit().
     """
-    wanted = list(ports)
-    program = b""
-    for left in range(12 * len(wanted), 0, -12):
-        port = wanted[len(wanted) - left // 12]
-        last_mismatch_rejects = 4 if inside and left == 12 else 0
-        program += struct.pack("=BBHBBHBBH", 11, 8, 12 + last_mismatch_rejects, 0, 0, port, 1, 4, left - 8 + (0 if inside else 4))
-    return program
+    ranges = [text.partition("-") for text in portsets.texts(ports)]
+    return _branch([(int(low), int(high or low)) for low, _dash, high in ranges], side, 0, 4 + len(then)) + then
 
 
-def _messages(family: int, states: int, bytecode: bytes = b"") -> Iterator[tuple[memoryview, int]]:
+def _branch(ranges: list[tuple[int, int]], side: int, after: int, reject: int) -> bytes:
+    """Return the bytecode for some of the ranges, with `after` bytes of the tree behind it, and `reject` behind the tree.
+
+    A leaf compares with both ends and jumps (INET_DIAG_BC_JMP, 1) behind the tree on a match, else to `reject`, which is 4 bytes
+    beyond the end of everything. A node compares with the upper half's first port: the upper half follows, then the lower.
+    """
+    if len(ranges) == 1:
+        low, high = ranges[0]
+        program = struct.pack("=BBHBBH", side, 8, 20 + after + reject, 0, 0, low)
+        program += struct.pack("=BBHBBH", side + 1, 8, 12 + after + reject, 0, 0, high)
+        return program + struct.pack("=BBH", 1, 4, 4 + after)
+    half = len(ranges) // 2
+    lower = _branch(ranges[:half], side, after, reject)
+    upper = _branch(ranges[half:], side, after + len(lower), reject)
+    return struct.pack("=BBHBBH", side, 8, 8 + len(upper), 0, 0, ranges[half][0]) + upper + lower
+
+
+def random_ports(sample: int, total: int) -> tuple[int, float]:
+    """Return a random set of ports that about `sample` of `total` sockets have, and the share of all ports that it is.
+
+    In each block of 256 ports it is a stretch of the same even length at a random place, since connect() favours one parity.
+    """
+    length = min(BLOCK, max(2, 2 * round(BLOCK / 2 * sample / max(1, total))))
+    ports = 0
+    for block, offset in enumerate(os.urandom(65536 // BLOCK)):
+        stretch = portsets.span(offset, offset + length - 1)
+        ports |= (stretch & portsets.span(0, BLOCK - 1) | stretch >> BLOCK) << BLOCK * block
+    return ports, length / float(BLOCK)
+
+
+def _messages(request: bytes) -> Iterator[tuple[memoryview, int]]:
     """Yield (buffer, bytes used) for each datagram of a dump. Raises OSError where the kernel refuses it."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as diag:
         diag.settimeout(10)
-        diag.send(_request(family, states, bytecode))
+        diag.send(request)
         buffer = bytearray(1 << 16)
         view = memoryview(buffer)
         while True:
@@ -92,6 +125,8 @@ def _messages(family: int, states: int, bytecode: bytes = b"") -> Iterator[tuple
             if kind == ERROR:
                 raise OSError(-struct.unpack_from("=i", buffer, 16)[0], "sock_diag refuses the dump")
             yield view, size
+            if struct.unpack_from("=IH", buffer, size - 20) == (20, DONE):  # behind the last sockets, as rtnetlink sends it
+                return
 
 
 def _runs(view: memoryview, used: int) -> Iterator[tuple[int, int, int]]:
@@ -99,9 +134,9 @@ def _runs(view: memoryview, used: int) -> Iterator[tuple[int, int, int]]:
     offset = 0
     while offset + 16 <= used:
         size = view[offset] | view[offset + 1] << 8
-        if size < 88 or view[offset + 4] != SOCK_DIAG_BY_FAMILY:
+        most = (used - offset) // size if size else 0
+        if size < 88 or not most or view[offset + 4] != SOCK_DIAG_BY_FAMILY:
             return
-        most = (used - offset) // size
         low, high = view[offset:used:size], view[offset + 1 : used : size]
         count = 1
         if low[:most].tobytes().count(low[0]) == most == high[:most].tobytes().count(high[0]):
@@ -122,7 +157,7 @@ def _layout(message: memoryview) -> Layout:
             break
         found[kind] = offset + 4
         offset += (length + 3) & ~3
-    return Layout(found.get(CGROUP_ID), found.get(SOCKOPT), found.get(SKV6ONLY))
+    return Layout(found.get(SHUTDOWN), found.get(CGROUP_ID), found.get(SOCKOPT), found.get(SKV6ONLY))
 
 
 def _address(family: int, raw: bytes) -> str:
@@ -132,7 +167,7 @@ def _address(family: int, raw: bytes) -> str:
 
 def _singles(family: int, states: int) -> Iterator[tuple[memoryview, Layout]]:
     """Yield each message of a dump by itself: for the few that listen or are bound only."""
-    for view, used in _messages(family, states):
+    for view, used in _messages(_request(family, states)):
         for offset, count, size in _runs(view, used):
             layout = _layout(view[offset : offset + size])
             for index in range(count):
@@ -174,20 +209,19 @@ def read_bound(free_of_harm: int) -> list[dict[str, Any]] | dict[str, str]:
     """Return the TCP sockets that are bound and neither listen nor are connected, or the absence before Linux 6.8.
 
     An older kernel answers the unknown state with an empty dump and no error; a socket of our own, bound to one of the ports
-    `free_of_harm` (which no connect() chooses), tells the two apart. Source: kernel-truths, 9 and Other kernels.
+    `free_of_harm` (which no connect() chooses) while we look, tells the two apart. Source: kernel-truths, 9 and Other kernels.
     """
-    found = _bound()
-    if found:
-        return found
-    too_old = absent("too_old", "bound-only sockets are listed since Linux 6.8")
     for port in _some(free_of_harm, 40):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
             try:
+                own.setsockopt(socket.IPPROTO_IP, FREEBIND, 1)  # also where lo is down
                 own.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return [] if _bound() else too_old
-    return absent("unknown", "bound-only sockets: none is listed, and no port was left to see whether this kernel lists them")
+            found = _bound()
+        others = [one for one in found if (one["address"], one["port"]) != ("127.0.0.1", port)]
+        return others if found else absent("too_old", "bound-only sockets are listed since Linux 6.8")
+    return _bound() or absent("unknown", "bound-only sockets: none is listed, and no port was left to see whether this kernel lists them")
 
 
 def _bound() -> list[dict[str, Any]]:
@@ -203,18 +237,15 @@ def _some(ports: int, most: int) -> Iterator[int]:
         most -= 1
 
 
-def _survey(family: int, sample: int, bytecode: bytes, take: Callable[[Survey, memoryview, int, Layout], None]) -> Survey:
-    """Count the connected sockets that `bytecode` passes with `take`, until `sample` are seen (0: all)."""
+def _survey(family: int, bytecode: bytes, take: Callable[[Survey, memoryview, int, Layout], None]) -> Survey:
+    """Count the connected sockets that `bytecode` passes with `take`."""
     survey = Survey(family)
     layouts: dict[int, Layout] = {}
-    for view, used in _messages(family, CONNECTED, bytecode):
+    for view, used in _messages(_request(family, CONNECTED, bytecode)):
         for offset, count, size in _runs(view, used):
             layout = layouts.get(size) or layouts.setdefault(size, _layout(view[offset : offset + size]))
             take(survey, view[offset : offset + count * size], size, layout)
             survey.seen += count
-        if sample and survey.seen >= sample:
-            survey.whole = False
-            break
     return survey
 
 
@@ -245,50 +276,80 @@ def _take_outgoing(survey: Survey, run: memoryview, size: int, layout: Layout) -
 
 def _take_accepted(survey: Survey, run: memoryview, size: int, layout: Layout) -> None:
     """Count a run by local port alone: the peers of a listener may be a million different ones."""
+    if layout.shutdown is None:
+        return
     survey.flows.update(chain.from_iterable(struct.iter_unpack("=20x2s%dx" % (size - 22), run)))
     if survey.seen < DETAILED and layout.cgroup is not None:
         survey.cgroups.update(chain.from_iterable(struct.iter_unpack("=%dxQ%dx" % (layout.cgroup, size - layout.cgroup - 8), run)))
         survey.inodes.update(chain.from_iterable(struct.iter_unpack("=84xI%dx" % (size - 88), run)))
 
 
+def _take_accepted_by_address(survey: Survey, run: memoryview, size: int, layout: Layout) -> None:
+    """Count a run by local port and address, for listeners that share a port on different addresses."""
+    before = survey.flows
+    survey.flows = Counter()
+    _take_accepted(survey, run, size, layout)
+    survey.flows = before
+    if layout.shutdown is not None:
+        for ends, number in Counter(struct.iter_unpack("=20x2s2x16s%dx" % (size - 40), run)).items():
+            survey.flows[b"".join(ends)] += number
+
+
 def _held(exact: set[tuple[str, int]], sources: set[str], delay_ms: int) -> dict[tuple[str, str, int], dict[str, int]]:
     """Return the local ports of each (source, destination, port) that a path asks about, as sets of ports by what holds them."""
     held: dict[tuple[str, str, int], dict[str, int]] = {}
     for family in FAMILIES:
-        for view, used in _messages(family, CONNECTED):
+        wanted = {struct.pack(">H", port) + raw for address, port in exact for raw in _raw(family, address)}
+        bound = {raw for address in sources for raw in _raw(family, address)}
+        for view, used in _messages(_request(family, CONNECTED)):
             for offset, count, size in _runs(view, used):
                 fields = struct.Struct("=17xB2x2s2s16s16s12xI%dx" % (size - 72))
                 for state, sport, dport, src, dst, expires in fields.iter_unpack(view[offset : offset + count * size]):
-                    source, destination = _address(family, src), _address(family, dst)
-                    port = int.from_bytes(dport, "big")
-                    if (destination, port) not in exact and source not in sources:
+                    if dport + dst not in wanted and src not in bound:
                         continue
                     old = state == TIME_WAIT and TIME_WAIT_MS - expires >= delay_ms
                     kind = "waited" if old else "waiting" if state in (TIME_WAIT, FIN_WAIT2) else "ports"
-                    sets = held.setdefault((source, destination, port), {"ports": 0, "waiting": 0, "waited": 0})
+                    key = (_address(family, src), _address(family, dst), int.from_bytes(dport, "big"))
+                    sets = held.setdefault(key, {"ports": 0, "waiting": 0, "waited": 0})
                     sets[kind] |= 1 << int.from_bytes(sport, "big")
     return held
 
 
-def _flows(survey: Survey, scale: float) -> list[dict[str, Any]]:
-    rows = []
+def _raw(family: int, address: str) -> list[bytes]:
+    """Return the 16 bytes that stand for an address in messages of a family: IPv4 is mapped in those of IPv6; none where it cannot be."""
+    if ":" in address:
+        return [socket.inet_pton(socket.AF_INET6, address)] if family == socket.AF_INET6 else []
+    raw = socket.inet_pton(socket.AF_INET, address)
+    return [raw + bytes(12) if family == socket.AF_INET else bytes(10) + b"\xff\xff" + raw]
+
+
+def _flows(survey: Survey, scale: float) -> Iterator[dict[str, Any]]:
     family, width = survey.family, 4 if survey.family == socket.AF_INET else 16
     for raw, number in survey.flows.most_common():
         waiting, detailed = survey.waiting[raw], survey.detailed[raw]
         no_port = survey.no_port[raw] * (number - waiting) / detailed if detailed else 0
-        rows.append(
-            {
-                "source": _address(family, raw[2 : 2 + width]),
-                "destination": _address(family, raw[18 : 18 + width]),
-                "port": int.from_bytes(raw[:2], "big"),
-                "family": FAMILIES[family],
-                "connections": round((number - waiting) * scale),
-                "no_port": round(no_port * scale),
-                "time_wait": round(waiting * scale),
-                "transparent": raw in survey.transparent,
-            }
-        )
-    return rows
+        source = _address(family, raw[2 : 2 + width])
+        yield {
+            "source": source,
+            "destination": _address(family, raw[18 : 18 + width]),
+            "port": int.from_bytes(raw[:2], "big"),
+            "family": "inet6" if ":" in source else "inet",
+            "connections": round((number - waiting) * scale),
+            "no_port": round(no_port * scale),
+            "time_wait": round(waiting * scale),
+            "transparent": raw in survey.transparent,
+        }
+
+
+def _merged(flows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the flows with one row for each (source, destination, port): an IPv6 socket may hold an IPv4 connection."""
+    rows: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for flow in flows:
+        row = rows.setdefault((flow["source"], flow["destination"], flow["port"]), flow)
+        if row is not flow:
+            row.update({name: row[name] + flow[name] for name in ("connections", "no_port", "time_wait")})
+            row["transparent"] |= flow["transparent"]
+    return list(rows.values())
 
 
 def read_sockets(
@@ -302,62 +363,111 @@ def read_sockets(
 ) -> dict[str, Any]:
     """Return the TCP sockets of this namespace: {listeners, bound, flows, seen, total, sampled, error, source, by_cgroup, inodes}.
 
-    candidates: the set of ports that connect() chooses from; total: connected sockets by the kernel's own count; sample: at
-    most so many connected sockets are looked at in each of the two groups, accepted and outgoing (0: all). The kernel walks its
-    hash table, so the first ones are a random sample: a share p of n seen has the standard error sqrt(p (1 - p) / n).
+    candidates: the set of ports that connect() chooses from; total: connected sockets by the kernel's own count. With more than
+    `sample` (0: never) only those on a random set of ports are looked at: the local port of an outgoing one, the peer's of an
+    accepted one. What a dump begins with is no random sample: since Linux 6.15 (inet_ehashfn()) the sockets of one source and
+    listener lie side by side in the kernel's table. `error`: see sampling_error().
     exact, sources: (destination, port) pairs and bound sources whose local ports are listed in `held` where all were seen.
     """
-    if not root.live:
-        return _read_proc_net(root)
-    try:
-        listeners = read_listeners()
-    except OSError:  # no NETLINK_SOCK_DIAG here (gVisor, seccomp)
-        return _read_proc_net(root)
+    if root.live:
+        try:
+            return _read_sock_diag(candidates, total, sample, exact or set(), sources or set(), delay_ms)
+        except OSError:  # no NETLINK_SOCK_DIAG here, or not all of it (gVisor, seccomp)
+            pass
+    return _read_proc_net(root)
+
+
+def _read_sock_diag(
+    candidates: int, total: int, sample: int, exact: set[tuple[str, int]], sources: set[str], delay_ms: int
+) -> dict[str, Any]:
+    listeners = read_listeners()
     bound = read_bound(portsets.span(1024, 65535) & ~candidates | portsets.span(600, 1023))
-    listening = sorted({one["port"] for one in listeners})
-    split = 0 < len(listening) <= MOST_PORTS_IN_FILTER
-    outgoing = [_survey(family, sample, port_filter(listening, False) if split else b"", _take_outgoing) for family in FAMILIES]
-    accepted = [_survey(family, sample, port_filter(listening, True), _take_accepted) for family in FAMILIES] if split else []
+    total -= len(listeners)
+    sampled = 0 < sample < total
+    ports, share = random_ports(sample, total) if sampled else (EVERY_PORT, 1.0)
+    scale = 1 / share
+    outgoing, accepted, apart = _surveys(listeners, ports, sampled)
     groups = outgoing + accepted
     seen = sum(group.seen for group in groups)
-    part = sum(group.seen for group in groups if not group.whole)
-    total = max(seen, total - len(listeners)) if part else seen
-    scale = (total - seen + part) / part if part else 1.0
-    by_port: Counter[int] = Counter()
+    by_end: Counter[tuple[int, str]] = Counter()
     by_cgroup: Counter[int] = Counter()
     for group in groups:
-        times = 1.0 if group.whole else scale
-        by_cgroup.update(
-            {cgroup: round(number * times * group.seen / min(group.seen, DETAILED)) for cgroup, number in group.cgroups.items()}
-        )
-        if group in accepted:
-            by_port.update({int.from_bytes(raw, "big"): round(number * times) for raw, number in group.flows.items()})
-    _count_accepted(listeners, by_port)
-    flows = [flow for group in outgoing for flow in _flows(group, 1.0 if group.whole else scale)]
-    if exact and not part:
-        _hold(flows, _held(exact, sources or set(), delay_ms))
+        times = scale * group.seen / max(1, min(group.seen, DETAILED))
+        by_cgroup.update({cgroup: round(number * times) for cgroup, number in group.cgroups.items()})
+    for group in accepted:
+        for raw, number in group.flows.items():
+            by_end[int.from_bytes(raw[:2], "big"), _end_of(group.family, raw[2:]) if apart else ""] += round(number * scale)
+    _count_accepted(listeners, by_end)
+    if listeners and not accepted:
+        unknown = absent("unknown", "more than %d ports are listened on" % MOST_PORTS_IN_FILTER)
+        listeners = [dict(one, connections=unknown) for one in listeners]
+    flows = _merged(flow for group in outgoing for flow in _flows(group, scale))
+    if (exact or sources) and not sampled:
+        _hold(flows, _held(exact, sources, delay_ms))
     return {
         "listeners": listeners,
         "bound": bound,
         "flows": flows,
         "seen": seen,
-        "total": total,
-        "sampled": bool(part),
-        "error": round((0.9 / 0.1 / part) ** 0.5, 4) if part else 0.0,
+        "total": total if sampled else seen,
+        "sampled": sampled,
+        "error": sampling_error(share, total),
         "source": "sock_diag",
         "by_cgroup": dict(by_cgroup),
         "inodes": set().union(*(group.inodes for group in groups)),
     }
 
 
-def _count_accepted(listeners: list[dict[str, Any]], by_port: Counter[int]) -> None:
-    """Share the sockets of each local port evenly among its listeners, as SO_REUSEPORT would."""
-    siblings = Counter(one["port"] for one in listeners)
-    given: Counter[int] = Counter()
+def sampling_error(share: float, total: int) -> float:
+    """Return the relative standard error of a flow that has 10 % of `total` sockets, of which a random `share` was looked at.
+
+    Programs that choose their own few ports (bind `explicit`) may be further off, since whole ports are in the sample or not.
+    """
+    return float(round(((1 - share) / (share * 0.1 * total)) ** 0.5, 4)) if share < 1 else 0.0
+
+
+def _surveys(listeners: list[dict[str, Any]], ports: int, sampled: bool) -> tuple[list[Survey], list[Survey], bool]:
+    """Return the surveys of outgoing and of accepted sockets, and whether the accepted ones are told apart by local address."""
+    listening = portsets.held_by(listeners)
+    if not 0 < portsets.count(listening) <= MOST_PORTS_IN_FILTER:
+        some = port_filter(ports) if sampled else b""
+        return [_survey(family, some, _take_outgoing) for family in FAMILIES], [], False
+    apart = len({(one["address"], one["port"]) for one in listeners}) > portsets.count(listening)
+    take = _take_accepted_by_address if apart else _take_accepted
+    others = ports & ~listening
+    outgoing = [_survey(family, port_filter(others), _take_outgoing) for family in FAMILIES if others]
+    peers = port_filter(ports, DESTINATION_PORT) if sampled else b""
+    accepted = [_survey(family, port_filter(listening, SOURCE_PORT, peers), take) for family in FAMILIES]
+    return outgoing, accepted, apart
+
+
+def _end_of(family: int, raw: bytes) -> str:
+    return socket.inet_ntop(family, raw[:4] if family == socket.AF_INET else raw[:16])
+
+
+def _count_accepted(listeners: list[dict[str, Any]], by_end: Counter[tuple[int, str]]) -> None:
+    """Write how many connections each listener has accepted or holds ready, of {(local port, local address): connections}.
+
+    They belong to the listener on that address, else to the wildcard; several there (SO_REUSEPORT) share them evenly.
+    Without an address (an empty one) they belong to the port.
+    """
+    ports: dict[int, list[dict[str, Any]]] = {}
     for one in listeners:
-        whole, rest = divmod(by_port[one["port"]], siblings[one["port"]])
-        one["connections"] = whole + (given[one["port"]] < rest)
-        given[one["port"]] += 1
+        one["connections"] = 0
+        ports.setdefault(one["port"], []).append(one)
+    for (port, address), number in by_end.items():
+        owners = _owners(ports.get(port, []), address) if address else ports.get(port, [])
+        for index, one in enumerate(owners):
+            one["connections"] += number // len(owners) + (index < number % len(owners))
+
+
+def _owners(listeners: list[dict[str, Any]], address: str) -> list[dict[str, Any]]:
+    plain = portsets.plain_address(address)
+    for wanted in (address, plain, portsets.ANY4 if address == plain and ":" not in plain else "", portsets.ANY6):
+        found = [one for one in listeners if one["address"] == wanted]
+        if found:
+            return found
+    return []
 
 
 def _hold(flows: list[dict[str, Any]], held: dict[tuple[str, str, int], dict[str, int]]) -> None:
@@ -382,20 +492,24 @@ def _hold(flows: list[dict[str, Any]], held: dict[tuple[str, str, int], dict[str
         row.update({kind: portsets.texts(ports) for kind, ports in sets.items()})
 
 
-def parse_proc_net_tcp(text: str, family: int) -> Iterator[tuple[str, int, str, int, int, int, int]]:
-    """Yield (source, port, destination, port, state, queued, inode) for each line of /proc/net/tcp or tcp6. Source: proc(5)."""
-    for line in text.splitlines()[1:]:
+def parse_proc_net_tcp(lines: Iterable[str], family: int) -> Iterator[tuple[str, int, str, int, int, int, int, int]]:
+    """Yield (source, port, destination, port, state, queued, uid, inode) for each line of /proc/net/tcp or tcp6. Source: proc(5)."""
+    for line in islice(lines, 1, None):
         words = line.split()
         try:
             (source, sport), (destination, dport) = words[1].split(":"), words[2].split(":")
             raw = [b"".join(bytes.fromhex(part[at : at + 8])[::-1] for at in range(0, len(part), 8)) for part in (source, destination)]
+            ports = int(sport, 16), int(dport, 16)
+            if max(ports) > 65535 or min(ports) < 0:
+                continue
             yield (
                 socket.inet_ntop(family, raw[0]),
-                int(sport, 16),
+                ports[0],
                 socket.inet_ntop(family, raw[1]),
-                int(dport, 16),
+                ports[1],
                 int(words[3], 16),
                 int(words[4].split(":")[1], 16),
+                int(words[7]),
                 int(words[9]),
             )
         except (IndexError, ValueError):
@@ -405,54 +519,63 @@ def parse_proc_net_tcp(text: str, family: int) -> Iterator[tuple[str, int, str, 
 def _read_proc_net(root: Root) -> dict[str, Any]:
     """Return what read_sockets() does, from /proc/net/tcp and tcp6: without backlogs, flags and bound-only sockets."""
     listeners: list[dict[str, Any]] = []
-    rest = []
+    by_end: Counter[tuple[int, str]] = Counter()
+    rest: Counter[tuple[int, int, str, str, int, bool]] = Counter()
+    inodes: set[int] = set()
+    source_of: Any = "/proc/net/tcp"
     for family, path in ((socket.AF_INET, "/proc/net/tcp"), (socket.AF_INET6, "/proc/net/tcp6")):
-        for source, sport, destination, dport, state, queued, inode in parse_proc_net_tcp(text_of(root.text(path)), family):
-            if state == 10:
-                listeners.append(
-                    {
-                        "address": source,
-                        "port": sport,
-                        "family": FAMILIES[family],
-                        "v6only": False,
-                        "inode": inode,
-                        "backlog": absent("unknown", path + " does not show the backlog"),
-                        "queued": queued,
-                        "uid": 0,
-                        "cgroup": None,
-                        "transparent": False,
-                    }
-                )
-            else:
+        try:
+            for source, sport, destination, dport, state, queued, uid, inode in parse_proc_net_tcp(root.lines(path), family):
+                if state == 10:
+                    listeners.append(
+                        {
+                            "address": source,
+                            "port": sport,
+                            "family": FAMILIES[family],
+                            "v6only": False,
+                            "inode": inode,
+                            "backlog": absent("unknown", path + " does not show the backlog"),
+                            "queued": queued,
+                            "uid": uid,
+                            "cgroup": None,
+                            "transparent": False,
+                        }
+                    )
+                    continue
                 plain = portsets.plain_address
-                rest.append((plain(source), sport, plain(destination), dport, FAMILIES[family], state, inode))
+                rest[family, sport, plain(source), plain(destination), dport, state in (TIME_WAIT, FIN_WAIT2) and not inode] += 1
+                inodes.add(inode)
+                if state not in (TIME_WAIT, 3) and (inode or state != FIN_WAIT2):
+                    by_end[sport, source] += 1
+        except OSError as error:
+            if family == socket.AF_INET:  # without IPv6 there is no tcp6
+                source_of = absent_for(error, path)
+    _count_accepted(listeners, by_end)
     listening = {one["port"] for one in listeners}
-    _count_accepted(listeners, Counter(one[1] for one in rest if one[1] in listening))
-    keys = [(one[0], one[2], one[3], one[4]) for one in rest if one[1] not in listening]
-    waiting = Counter((one[0], one[2], one[3], one[4]) for one in rest if one[5] == TIME_WAIT)
-    flows = [
+    flows = _merged(
         {
             "source": source,
             "destination": destination,
             "port": port,
-            "family": family,
-            "connections": number - waiting[key],
+            "family": "inet6" if ":" in source else "inet",
+            "connections": 0 if waits else number,
             "no_port": 0,
-            "time_wait": waiting[key],
+            "time_wait": number if waits else 0,
             "transparent": False,
         }
-        for key, number in Counter(keys).most_common()
-        for source, destination, port, family in [key]
-    ]
+        for (_family, sport, source, destination, port, waits), number in rest.items()
+        if sport not in listening
+    )
+    seen = sum(rest.values())
     return {
         "listeners": listeners,
-        "flows": flows,
-        "seen": len(rest),
-        "total": len(rest),
+        "flows": sorted(flows, key=lambda flow: -flow["connections"] - flow["time_wait"]),
+        "seen": seen,
+        "total": seen,
         "sampled": False,
         "error": 0.0,
         "bound": absent("unknown", "/proc/net/tcp does not list bound-only sockets"),
-        "source": "/proc/net/tcp",
+        "source": source_of,
         "by_cgroup": {},
-        "inodes": {one[6] for one in rest},
+        "inodes": inodes,
     }
