@@ -23,8 +23,10 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
 )
 
 OLD_SOFT = 1024
-# Programs with a process for each connection: a low limit of one process does not bound them.
-ONE_EACH = ("sshd", "systemd", "postgres", "vsftpd", "proftpd", "inetd", "xinetd")
+LOOPBACK = ("127.", "::1", "::ffff:127.")
+# Programs of which no process holds many connections: one for each connection, or rare questions.
+FEW_EACH = ("sshd", "systemd", "postgres", "vsftpd", "proftpd", "inetd", "xinetd", "exim4", "master", "rpcbind")
+SET_OWN = ("memcached", "mariadbd", "mysqld")  # programs that set their own limit, the hard one too
 # Programs that make a table with a row for every descriptor that they may open: the limit that they take, and bytes for a row
 # (measured on Debian 12: haproxy 2.6 and slapd 2.5, 1,000 against 20,000 descriptors; memcached: conn_init() in memcached.c).
 TABLES = {"haproxy": ("hard", 64), "memcached": ("hard", 8), "slapd": ("soft", 666)}
@@ -32,7 +34,8 @@ TABLE_SHARE = 0.1  # of the memory
 
 
 def _accepting(case: Case) -> Iterator[tuple[str, Part]]:
-    listening = {listener.text("service") for listener in case.listeners}
+    """Return (name, service) of the services that others than this host itself can connect to."""
+    listening = {one.text("service") for one in case.listeners if not (one.text("address") or "").startswith(LOOPBACK)}
     return ((name, service) for name, service in case.services if name in listening)
 
 
@@ -58,7 +61,8 @@ def unit_above_nr_open(case: Case) -> Iterator[Found]:
 @check(
     "FT202",
     WARNING,
-    "{subject}: its main process {pid} runs with nofile {running}, the unit says {unit} now. A restart will change it.",
+    "{subject}: its main process {pid} runs with nofile {running}, the unit says {unit} now. A restart gives it that, unless"
+    " the program sets its own.",
     "Restart {subject}, or give its processes the unit's limit (fd_limits does so without a restart).",
 )
 def unit_differs(case: Case) -> Iterator[Found]:
@@ -66,8 +70,8 @@ def unit_differs(case: Case) -> Iterator[Found]:
     nr_open = case.value("fs.nr_open") or 0
     for name, service in case.services:
         unit = service.part("live").nofile()
-        if unit and unit["hard"] > nr_open:
-            continue  # such as infinity: the process has what the kernel allows
+        if service.text("program") in SET_OWN or (unit and unit["hard"] > nr_open):
+            continue  # above nr_open, such as infinity: the process has what the kernel allows
         for process in service.parts("processes"):
             running, pid = process.nofile(), process.number("pid")
             # A program may raise its own soft limit; the hard one changes by intent only.
@@ -94,7 +98,7 @@ def low_soft(case: Case) -> Iterator[Found]:
         processes, program = service.parts("processes"), service.text("program")
         limits = [nofile for nofile in map(Part.nofile, processes) if nofile]
         whole = limits and len(limits) == len(processes)  # one that could not be read may have more
-        if whole and program and program not in ONE_EACH and max(nofile["soft"] for nofile in limits) <= OLD_SOFT:
+        if whole and program and program not in FEW_EACH and max(nofile["soft"] for nofile in limits) <= OLD_SOFT:
             most = max(limits, key=lambda nofile: nofile["soft"])
             yield name, {"soft": most["soft"], "hard": most["hard"], "program": program}
 

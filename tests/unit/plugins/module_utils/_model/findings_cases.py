@@ -228,7 +228,7 @@ CASES = [
         "haproxy.service",
         (
             "haproxy.service: its main process 812 runs with nofile 200000:200000, the unit says 200000:200001 now. A"
-            " restart will change it."
+            " restart gives it that, unless the program sets its own."
         ),
         ("Restart haproxy.service, or give its processes the unit's limit (fd_limits does so without a restart)."),
         {"pid": 812, "running": {"soft": 200000, "hard": 200000}, "unit": {"soft": 200000, "hard": 200001}},

@@ -80,7 +80,9 @@ MORE = [
     ("FT202", {"services/0/live/nofile": {"soft": "unlimited", "hard": "unlimited"}}, []),
     ("FT202", {"services/0/processes/0/nofile": {"soft": 150000, "hard": 200000}}, ["haproxy.service"]),
     ("FT202", {"services/1/processes/0/nofile": {"soft": 524288, "hard": 524288}}, []),  # raised its own soft limit
+    ("FT202", {"services/0/live/nofile": {"soft": 1024, "hard": 524288}, "services/0/program": "memcached"}, []),  # it sets its own
     ("FT203", {"services/1/program": "memcached"}, ["ssh.service"]),
+    ("FT203", {"services/1/program": "memcached", "listeners/1/address": "::1"}, []),  # only the host itself can connect
     ("FT203", {"services/1/program": "memcached", "listeners/1/service": None}, []),  # it does not accept
     ("FT204", {"services/0/processes/1/nofile": {"soft": 1024, "hard": "unlimited"}, "limits/fs.nr_open/value": ...}, []),
     ("FT205", {"services/0/processes/1/nofile": {"soft": "unlimited", "hard": "unlimited"}}, []),
