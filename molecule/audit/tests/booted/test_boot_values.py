@@ -34,14 +34,13 @@ def test_sysctl_conf_counts_where_the_release_reads_it(audit: Any, node: str, sy
 def test_units_started_with_their_boot_nofile(host: Any, audit: Any) -> None:
     """Each enabled service has in systemd the nofile that the audit gave for its next start, and its main process as much of
     it as this machine can give."""
+    boots = {service["name"]: service["boot"]["nofile"] for service in audit["services"]}
+    shown = host.check_output("systemctl show -p Id -p LimitNOFILE -p LimitNOFILESoft -p MainPID " + " ".join(boots))
+    told = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.split("\n\n")]
+    assert {one["Id"]: {"soft": int(one["LimitNOFILESoft"]), "hard": int(one["LimitNOFILE"])} for one in told} == boots
     most = int(host.check_output("ulimit -Hn"))
-    for service in audit["services"]:
-        name, boot = service["name"], service["boot"]["nofile"]
-        shown = host.check_output("systemctl show -p LimitNOFILE -p LimitNOFILESoft -p MainPID %s", name)
-        values = dict(line.split("=", 1) for line in shown.splitlines())
-        assert (int(values["LimitNOFILESoft"]), int(values["LimitNOFILE"])) == (boot["soft"], boot["hard"])
-        if name == "dialler.service":  # not enabled
-            assert values["MainPID"] == "0"
-            continue
-        hard = host.check_output("prlimit --pid %s --nofile --noheadings --raw --output HARD", values["MainPID"])
-        assert int(hard) == min(boot["hard"], most)
+    running = {one["Id"]: one["MainPID"] for one in told if one["MainPID"] != "0"}
+    assert set(running) == set(boots) - {"dialler.service"}  # not enabled
+    for name, pid in running.items():
+        hard = host.check_output("prlimit --pid %s --nofile --noheadings --raw --output HARD", pid)
+        assert int(hard) == min(boots[name]["hard"], most)

@@ -77,28 +77,34 @@ def test_addresses_are_those_of_ip(host: Any, audit: Any) -> None:
 
 def test_units_have_the_nofile_that_systemctl_shows(host: Any, audit: Any) -> None:
     """What systemd has resolved for a unit is what systemctl shows of it, also where its files have changed since."""
-    names = [service["name"] for service in audit["services"]]
-    assert {"nginx.service", "haproxy.service", "origin.service", "dialler.service"} <= set(names)
+    services = {service["name"]: service for service in audit["services"]}
+    assert {"nginx.service", "haproxy.service", "origin.service", "dialler.service"} <= set(services)
+    shown = host.check_output("systemctl show -p Id -p LimitNOFILE -p LimitNOFILESoft -p NeedDaemonReload " + " ".join(services))
+    told = {}
+    for block in shown.split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines())
+        told[values["Id"]] = (values["LimitNOFILESoft"], values["LimitNOFILE"], values["NeedDaemonReload"] == "yes")
+    limits = {name: service["live"]["nofile"] for name, service in services.items()}
+    found = {name: (str(limits[name]["soft"]), str(limits[name]["hard"]), services[name]["needs_reload"]) for name in services}
+    assert told == found
+
+
+def test_the_processes_of_a_service_are_those_of_its_control_group(host: Any, audit: Any) -> None:
+    """Every process of a service is listed, the workers too, and no other."""
     for service in audit["services"]:
-        shown = host.check_output("systemctl show -p LimitNOFILE -p LimitNOFILESoft -p NeedDaemonReload %s", service["name"])
-        values = dict(line.split("=", 1) for line in shown.splitlines())
-        live = service["live"]["nofile"]
-        assert (str(live["soft"]), str(live["hard"])) == (values["LimitNOFILESoft"], values["LimitNOFILE"])
-        assert service["needs_reload"] == (values["NeedDaemonReload"] == "yes")
+        group = "/sys/fs/cgroup{,/systemd}$(systemctl show -p ControlGroup --value %s)/cgroup.procs"
+        told = host.check_output("bash -c %s", "cat 2>/dev/null " + group % service["name"] + " || true")
+        assert {one["pid"] for one in service["processes"]} == set(map(int, told.split()))
 
 
 def test_every_process_has_the_nofile_that_prlimit_shows(host: Any, audit: Any) -> None:
-    """The processes of a service are those of its control group, each with prlimit's limits and /proc's open files."""
-    for service in audit["services"]:
-        group = host.check_output("systemctl show -p ControlGroup --value %s", service["name"])
-        told = host.check_output("cat /sys/fs/cgroup/systemd%s/cgroup.procs 2>/dev/null || cat /sys/fs/cgroup%s/cgroup.procs", group, group)
-        assert {one["pid"] for one in service["processes"]} == set(map(int, told.split()))
-        for one in service["processes"]:
-            # of another user's process, root may ask only with CAP_SYS_RESOURCE
-            asking = "runuser -u $(id -nu %s) -- prlimit --pid %s --nofile --noheadings --raw --output SOFT,HARD"
-            limits = host.check_output(asking, str(one["uid"]), str(one["pid"]))
-            assert [one["nofile"]["soft"], one["nofile"]["hard"]] == list(map(int, limits.split()))
-            assert one["files_open"] == int(host.check_output("ls /proc/%s/fd | wc -l", str(one["pid"])))
+    """Each process has prlimit's limits, and as many open files as /proc lists."""
+    processes = {one["pid"]: one for service in audit["services"] for one in service["processes"]}
+    # of another user's process, root may ask only with CAP_SYS_RESOURCE: so its own user asks
+    ask = "echo {pid} $(runuser -u $(id -nu {uid}) -- prlimit --pid {pid} --nofile --noheadings --raw --output SOFT,HARD) $(ls /proc/{pid}/fd | wc -l)"
+    told = host.check_output("; ".join(ask.format(**one) for one in processes.values()))
+    found = {(pid, one["nofile"]["soft"], one["nofile"]["hard"], one["files_open"]) for pid, one in processes.items()}
+    assert {tuple(map(int, line.split())) for line in told.splitlines()} == found
 
 
 def test_connections_of_services_are_those_of_ss(host: Any, audit: Any, facts: Any) -> None:
