@@ -59,7 +59,7 @@ units: venv live ## unit tests through ansible-test on every Python from 3.8 tha
 	@$(TOOL).ansible_test units
 
 units-here: venv live ## unit tests on one Python, plain pytest (ARGS="-k ports")
-	@$(RUN) python -m pytest -q tests/unit $(ARGS)
+	@$(RUN) python -m pytest -q -n auto tests/unit $(ARGS)
 
 checks: venv live ## the repository's own rules, witnesses, bad hosts, the report in a browser: all tests that are not another target
 	@$(RUN) python -m pytest -q tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
