@@ -175,6 +175,7 @@ def chip(severity: str, text: str) -> str:
 def findings(host: Host) -> Iterator[str]:
     """Yield the findings with their remedies, those that stand first."""
     if not host.findings:
+        yield "<h3>Findings</h3><p>none</p>"
         return
     yield '<h3>Findings</h3><ul class="findings">'
     for one in sorted(host.findings, key=lambda row: row.state == "accepted"):

@@ -219,13 +219,11 @@ def boots(host: Host) -> Iterator[Line]:
 
 def findings(host: Host) -> Iterator[Line]:
     """Yield the findings that stand, the worst first, each with its remedy; then what was accepted."""
-    if not host.findings:
-        return
     standing = [one for one in host.findings if one.state != "accepted"]
     tally = [(one, host.tally(one)) for one in ("error", "warning", "info")]
     text = " · ".join("%d %s%s" % (number, name, "" if number == 1 or name == "info" else "s") for name, number in tally if number)
     yield []
-    yield [("  Findings", "strong"), ("   " + (text or "none but accepted ones"), "dim")]
+    yield [("  Findings", "strong"), ("   " + (text or ("none but accepted ones" if host.findings else "none")), "dim")]
     for one in standing[:MOST_FINDINGS]:
         yield from finding(one)
     if len(standing) > MOST_FINDINGS:
