@@ -10,7 +10,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, is_local, parse_paths
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, Path, PathError, parse_paths
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import SUBSETS, read_snapshot
 
@@ -71,8 +71,9 @@ def _check(snapshot: dict[str, Any], paths: list[Path]) -> None:
     addresses = snapshot.get("addresses")
     if is_absent(addresses) or not addresses:
         return
+    own = Own(snapshot)
     for index, path in enumerate(paths):
-        foreign = [source for source in path.sources if not is_local(snapshot, source)]
+        foreign = [source for source in path.sources if source not in own]
         if foreign:
             raise PathError(
                 "paths[%d].sources: this host does not have %s. Its addresses are in `addresses`; add it first, or "

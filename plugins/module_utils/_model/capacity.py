@@ -12,7 +12,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import memo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import Limits
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Path, explicit_ports, is_local
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Own, Path, explicit_ports
 
 OWN_FILES = 3  # standard input, output and error
 TIME_WAIT_SECONDS = 60
@@ -53,21 +53,29 @@ def smallest(bounds: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def time_wait_reusable(snapshot: dict[str, Any], source: str, destination: str) -> bool:
-    """Tell whether connect() may take a port whose TIME_WAIT to this destination is older than the reuse delay.
+def time_wait_reuse(snapshot: dict[str, Any]) -> int:
+    """Return when connect() may take a port whose TIME_WAIT to this destination is old enough: 0 never, 1 always, 2 on loopback.
 
-    Source: tcp_twsk_unique(); ip-sysctl.rst, tcp_tw_reuse: 1 always, 2 for loopback only; both need timestamps.
+    Source: tcp_twsk_unique(); ip-sysctl.rst, tcp_tw_reuse: both need timestamps.
     """
     limits = Limits(snapshot)
-    if limits.number("net.ipv4.tcp_timestamps") == 0:
-        return False
-    reuse = limits.number("net.ipv4.tcp_tw_reuse")
-    loopback = any(ipaddress.ip_address(address).is_loopback for address in (source, destination))
-    return reuse == 1 or (reuse == 2 and loopback)
+    return 0 if limits.number("net.ipv4.tcp_timestamps") == 0 else limits.number("net.ipv4.tcp_tw_reuse") or 0
+
+
+def _reusable(reuse: int, source: str, destination: str) -> bool:
+    loopback = reuse == 2 and any(ipaddress.ip_address(address).is_loopback for address in (source, destination))
+    return reuse == 1 or loopback
 
 
 def _flows(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
     return list((snapshot.get("sockets") or {}).get("flows") or [])
+
+
+def _by_source(snapshot: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for flow in _flows(snapshot):
+        found.setdefault(flow["source"], []).append(flow)
+    return found
 
 
 def _sampled(snapshot: dict[str, Any]) -> bool:
@@ -82,14 +90,16 @@ def tuples(snapshot: dict[str, Any], path: Path) -> list[tuple[str, str, int]]:
     """Return every (source, destination, port) of a path; with bind `none` the kernel's own source for each destination."""
     if path.bind != "none":
         return [(source, destination, port) for source in path.sources for destination, port in path.listeners]
-    routes = {row["destination"]: row["source"] for row in snapshot.get("routes") or []}
-    return [(known(routes.get(destination), "") or "", destination, port) for destination, port in path.listeners]
+    seen = {flow["destination"]: flow["source"] for flow in sorted(_flows(snapshot), key=lambda flow: int(flow["connections"]))}
+    routes = dict(seen, **{row["destination"]: known(row["source"], "") for row in snapshot.get("routes") or []})
+    return [(routes.get(destination) or "", destination, port) for destination, port in path.listeners]
 
 
-def _own_listeners(snapshot: dict[str, Any], path: Path, source: str | None) -> int:
-    """Return the ports of the path's own listeners where they lie on this host: they are in the way like any listener."""
-    here = [{"address": destination, "port": port} for destination, port in path.listeners if is_local(snapshot, destination)]
-    return portsets.held_by(here, source)
+def _own_listeners(snapshot: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """Return the path's own listeners that lie on this host: they are in the way like any listener, though not open yet."""
+    own = Own(snapshot)
+    here = {destination for destination in path.destinations if destination in own}
+    return [{"address": destination, "port": port} for destination, port in path.listeners if destination in here]
 
 
 def automatic_ports(snapshot: dict[str, Any], path: Path) -> Ports:
@@ -97,16 +107,17 @@ def automatic_ports(snapshot: dict[str, Any], path: Path) -> Ports:
 
     Source: kernel-truths, 1. connect() and ports, 2. Reserved ports, listeners, UDP, TIME_WAIT.
     """
-    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot)) & ~_own_listeners(snapshot, path, None)
+    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot) + _own_listeners(snapshot, path))
     width = portsets.count(usable)
     least = max(0, width - portsets.is_odd(snapshot))
     flows = {(flow["source"], flow["destination"], flow["port"]): flow for flow in _flows(snapshot)}
     used, free, estimated = 0, 0, False
     pairs = tuples(snapshot, path)
+    reuse = time_wait_reuse(snapshot)
     for key in pairs:
         flow = flows.get(key, {})
         if "ports" in flow or not flow:
-            kinds = ("ports", "waiting") if flow and time_wait_reusable(snapshot, key[0], key[1]) else ("ports", "waiting", "waited")
+            kinds = ("ports", "waiting") if flow and _reusable(reuse, key[0], key[1]) else ("ports", "waiting", "waited")
             taken = portsets.count(_held(flow, *kinds) & usable)
         else:
             taken, estimated = min(width, flow["connections"] + flow["time_wait"]), _sampled(snapshot)
@@ -120,16 +131,18 @@ def plain_ports(snapshot: dict[str, Any], path: Path) -> Ports:
     """Count the ports of a path whose program binds (address, 0): P for each source, however many listeners there are."""
     widths, used, free, promised = [], 0, 0, 0
     estimated = False
+    candidates, odd, flows = portsets.candidates(snapshot), portsets.is_odd(snapshot), _by_source(snapshot)
+    holders = portsets.holders(snapshot) + _own_listeners(snapshot, path)
     for source in path.sources:
-        usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot), source)
-        usable &= ~_own_listeners(snapshot, path, source)
-        mine = [flow for flow in _flows(snapshot) if flow["source"] == source]
-        estimated |= any("ports" not in flow for flow in mine)  # a path that nobody asked for
-        taken = 0
-        for flow in mine:
+        usable = candidates & ~portsets.held_by(holders, source)
+        taken, uncertain = 0, 0
+        for flow in flows.get(source, []):
             taken |= _held(flow, "ports", "waiting", "waited")
-        width, busy = portsets.count(usable), portsets.count(usable & taken)
-        least = max(0, width - portsets.is_odd(snapshot))
+            uncertain += 0 if "ports" in flow else flow["connections"] + flow["time_wait"]
+        estimated |= uncertain > 0  # of a path that nobody asked for, or a sample: at most a port each
+        width = portsets.count(usable)
+        busy = min(width, portsets.count(usable & taken) + uncertain)
+        least = max(0, width - odd)
         widths.append(width)
         promised += least
         used += busy
@@ -145,15 +158,16 @@ def explicit_ports_of(snapshot: dict[str, Any], path: Path) -> Ports:
     unless something listens there. Reserved ports do not matter. Source: kernel-truths, 1 and 2.
     """
     wanted = explicit_ports(path)
-    listening = list(snapshot.get("listeners") or [])
+    own, flows = _own_listeners(snapshot, path), _by_source(snapshot)
+    listening, holders = list(snapshot.get("listeners") or []) + own, portsets.holders(snapshot) + own
     promised = at_most = used = free = widest = 0
     estimated = False
     for source in path.sources:
-        open_to = wanted & ~portsets.held_by(listening, source) & ~_own_listeners(snapshot, path, source)
-        mine = [flow for flow in _flows(snapshot) if flow["source"] == source]
+        open_to = wanted & ~portsets.held_by(listening, source)
+        mine = flows.get(source, [])
         estimated |= any("ports" not in flow for flow in mine)
         ours = {(flow["destination"], flow["port"]): flow for flow in mine}
-        others = portsets.held_by(portsets.holders(snapshot), source)
+        others = portsets.held_by(holders, source)
         for flow in mine:
             if (flow["destination"], flow["port"]) not in path.listeners:
                 others |= _held(flow, "ports", "waiting", "waited")
@@ -265,7 +279,7 @@ def path_capacity(snapshot: dict[str, Any], path: Path) -> dict[str, Any]:
     processes = _processes(snapshot, path) if path.service or path.pid is not None else []
     opened = sum(number(one.get("files_open")) or 0 for one in processes)
     estimate = article_estimate(path, opened)
-    reuse = all(time_wait_reusable(snapshot, source, destination) for source, destination, _port in pairs if source)
+    reuse = time_wait_reuse(snapshot)
     return dict(
         found,
         sources=list(path.sources) or sorted({one[0] for one in pairs if one[0]}),
@@ -284,7 +298,7 @@ def path_capacity(snapshot: dict[str, Any], path: Path) -> dict[str, Any]:
         article_estimate=estimate,
         article_note=_why_not(path, ports, found["connections"], estimate),
         rate=round(ports.promised / float(TIME_WAIT_SECONDS), 1),
-        time_wait_reuse=reuse,
+        time_wait_reuse=all(_reusable(reuse, source, destination) for source, destination in {one[:2] for one in pairs if one[0]}),
     )
 
 

@@ -192,13 +192,14 @@ def explicit_ports(path: Path) -> int:
     return port_set(["%d-%d" % path.port_range]) if path.port_range else 0
 
 
-def is_local(snapshot: dict[str, Any], address: str) -> bool:
-    """Tell whether `address` is one of the host's own, also by a local route."""
-    wanted = ipaddress.ip_address(address)
-    if wanted.is_loopback:
-        return True
-    for row in known(snapshot.get("addresses")) or []:
-        interface = ipaddress.ip_interface(row["address"])
-        if wanted == interface.ip or (row.get("local_route") and wanted in interface.network):
-            return True
-    return False
+class Own:
+    """The host's own addresses, also those by a local route: `"10.0.0.2" in Own(snapshot)`."""
+
+    def __init__(self, snapshot: dict[str, Any]) -> None:
+        rows = [(ipaddress.ip_interface(row["address"]), row.get("local_route")) for row in known(snapshot.get("addresses")) or []]
+        self.addresses = {interface.ip for interface, _route in rows}
+        self.networks = [interface.network for interface, route in rows if route]
+
+    def __contains__(self, address: str) -> bool:
+        wanted = ipaddress.ip_address(address)
+        return wanted.is_loopback or wanted in self.addresses or any(wanted in network for network in self.networks)

@@ -28,7 +28,7 @@ def port_set(items: Iterable[Any]) -> int:
     ports = 0
     for item in items:
         low, dash, high = str(item).strip().partition("-")
-        if not (low.isdigit() and (high.isdigit() or not dash)):
+        if not (low.isdecimal() and (high.isdecimal() or not dash)):
             raise ValueError('"%s" is no port and no range of ports: write "8080" or "8080-8082"' % item)
         first, last = int(low), int(high or low)
         if last > 65535 or first > last:
@@ -57,19 +57,32 @@ def texts(ports: int) -> list[str]:
     return found
 
 
+def is_valid(name: str, value: Any) -> bool:
+    """Tell whether a value, as limits.values() returns it, is one that the sysctl can have: for what is read, and for overrides."""
+    if name.endswith("_reserved_ports"):
+        try:
+            return isinstance(value, list) and port_set(value) >= 0
+        except ValueError:
+            return False
+    whole = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in whole):
+        return False
+    return not name.endswith("ip_local_port_range") or (len(whole) == 2 and 0 <= whole[0] <= whole[1] <= 65535)
+
+
 def in_range(snapshot: dict[str, Any]) -> tuple[int, int]:
     """Return (low, high) of ip_local_port_range; the kernel's default where it could not be read."""
     value = Limits(snapshot).value("net.ipv4.ip_local_port_range")
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(port, int) for port in value):
-        return (value[0], value[1])
-    return DEFAULT_RANGE
+    return (value[0], value[1]) if value and is_valid("net.ipv4.ip_local_port_range", value) else DEFAULT_RANGE
 
 
 def reserved(snapshot: dict[str, Any]) -> int:
     """Return the set of ip_local_reserved_ports."""
     value = Limits(snapshot).value("net.ipv4.ip_local_reserved_ports")
-    items = value if isinstance(value, list) else str(value or "").split(",")
-    return port_set(item for item in items if str(item).strip())
+    try:
+        return port_set(value) if isinstance(value, list) else 0
+    except ValueError:  # of a snapshot that is not ours
+        return 0
 
 
 def candidates(snapshot: dict[str, Any]) -> int:

@@ -20,7 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import read_sysctls
 
 SUBSETS = ("min", "files", "ports", "accept", "memory", "conntrack", "sockets", "boot", "services")
-MOST_ROWS = 500  # of listeners and flows: a snapshot stays a fact of bounded size
+MOST_ROWS = 500  # of flows: a snapshot stays a fact of bounded size
 UNLIMITED_FILES = 1 << 62
 
 
@@ -88,7 +88,7 @@ def _read_files(root: Root, snapshot: dict[str, Any], _services: list[str]) -> N
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     nofile = {"soft": "unlimited" if soft == -1 else soft, "hard": "unlimited" if hard == -1 else hard}
     words = text_of(root.text("/proc/sys/fs/file-nr")).split()
-    opened = int(words[0]) if words and words[0].isdigit() else absent("unreadable", "/proc/sys/fs/file-nr")
+    opened = int(words[0]) if words and words[0].isdecimal() else absent("unreadable", "/proc/sys/fs/file-nr")
     snapshot["files"] = {"open": opened, "nofile_self": nofile if root.live else absent("unknown", "not this machine")}
 
 
@@ -148,7 +148,7 @@ def _fill_used(root: Root, snapshot: dict[str, Any]) -> None:
     """Write what is used of a limit beside its value, where the kernel counts it."""
     tcp = snapshot["sockets"]["tcp"]
     tasks = text_of(root.text("/proc/loadavg")).split()[3:4]
-    threads = int(tasks[0].split("/")[1]) if tasks and tasks[0].partition("/")[2].isdigit() else None
+    threads = int(tasks[0].split("/")[1]) if tasks and tasks[0].partition("/")[2].isdecimal() else None
     used = {
         "fs.file-max": known((snapshot.get("files") or {}).get("open")),
         "kernel.threads-max": threads,
@@ -175,6 +175,3 @@ def _tidy(snapshot: dict[str, Any]) -> None:
     flows.sort(key=lambda row: ("ports" not in row, -row["connections"] - row["time_wait"], row["destination"], row["port"]))
     exact = sum("ports" in row for row in flows)
     snapshot["sockets"]["flows"] = flows[: max(MOST_ROWS, exact)]
-    if len(snapshot["listeners"]) > MOST_ROWS:
-        snapshot["listeners_left_out"] = len(snapshot["listeners"]) - MOST_ROWS
-        del snapshot["listeners"][MOST_ROWS:]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import INTERFACE_SYSCTL, SYSCTLS, Sysctl, values
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 
@@ -41,13 +42,16 @@ def read_sysctl(root: Root, name: str, known: Sysctl, container: str | None) -> 
     """Return the limit of one sysctl."""
     path = sysctl_path(name)
     text = root.text(path)
-    if is_absent(text) and not root.exists(path):
+    if isinstance(text, dict) and text["absent"] == "unknown":  # no such file
         text = why_absent(name, known.scope)
+    value = values(name, text) if isinstance(text, str) else text
+    if not is_valid(name, value) and isinstance(text, str):
+        value = absent("unreadable", '%s: "%.60s" is no value of it' % (path, text.strip()))
     return {
         "name": name,
         "scope": "outside" if container and known.scope == "kernel" else known.scope,
         "unit": known.unit,
-        "value": values(name, text) if isinstance(text, str) else text,
+        "value": value,
         "used": None,
         "source": path,
         "boot": {"value": absent("unknown", "not gathered"), "source": None, "applies": "boot"},
