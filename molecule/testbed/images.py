@@ -33,9 +33,9 @@ PACKAGES = (
 )
 OPTIONS = (
     "--variant=minbase",
-    "--aptopt=Acquire::Check-Valid-Until \"false\"",
-    "--aptopt=Acquire::Languages \"none\"",
-    "--aptopt=APT::Install-Recommends \"false\"",
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    '--aptopt=Acquire::Languages "none"',
+    '--aptopt=APT::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -116,7 +116,7 @@ def imported(release: str) -> bool:
     """Tell whether podman has the release's image, made by today's recipe."""
     form = f'{{{{index .Labels "{LABEL}"}}}}'
     command = ["podman", "image", "inspect", "--format", form, image_name(release)]
-    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    found = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return found.returncode == 0 and found.stdout.strip() == recipe_hash(release)
 
 

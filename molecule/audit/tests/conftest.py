@@ -34,7 +34,7 @@ def audit(node: str) -> Audit:
 @pytest.fixture(scope="module")
 def facts(node: str) -> dict[str, Any]:
     """Return what prepare.yml put in place on this node."""
-    found: dict[str, Any] = yaml.safe_load(Path(__file__).parents[1].joinpath("facts.yml").read_text())[node]
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).parents[1].joinpath("vars", "facts.yml").read_text())[node]
     return found
 
 

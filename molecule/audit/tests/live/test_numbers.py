@@ -101,7 +101,8 @@ def test_every_process_has_the_nofile_that_prlimit_shows(host: Any, audit: Any) 
     """Each process has prlimit's limits, and as many open files as /proc lists."""
     processes = {one["pid"]: one for service in audit["services"] for one in service["processes"]}
     # of another user's process, root may ask only with CAP_SYS_RESOURCE: so its own user asks
-    ask = "echo {pid} $(runuser -u $(id -nu {uid}) -- prlimit --pid {pid} --nofile --noheadings --raw --output SOFT,HARD) $(ls /proc/{pid}/fd | wc -l)"
+    prlimit = "runuser -u $(id -nu {uid}) -- prlimit --pid {pid} --nofile --noheadings --raw --output SOFT,HARD"
+    ask = "echo {pid} $(" + prlimit + ") $(ls /proc/{pid}/fd | wc -l)"
     told = host.check_output("; ".join(ask.format(**one) for one in processes.values()))
     found = {(pid, one["nofile"]["soft"], one["nofile"]["hard"], one["files_open"]) for pid, one in processes.items()}
     assert {tuple(map(int, line.split())) for line in told.splitlines()} == found
