@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -35,7 +36,7 @@ class Place:
 
     def inventory(self, hosts: dict[str, dict[str, Any]], group: str = "front_tier", **variables: Any) -> None:
         """Write an inventory of one group."""
-        (self.folder / "inventory.yml").write_text(json.dumps({group: {"hosts": hosts, "vars": variables}}))
+        (self.folder / "inventory.yml").write_text(yaml.safe_dump({group: {"hosts": hosts, "vars": variables}}))
 
     def keep(self, facts: dict[str, dict[str, Any]]) -> None:
         """Write facts that earlier audits left, a file a host."""
