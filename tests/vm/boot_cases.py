@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from machine import Link
 
 # On the kernel command line of every machine: only a boot can show what it does beside files that say otherwise.
-COMMAND_LINE = "sysctl.net.ipv4.tcp_max_syn_backlog=7777 sysctl.net.core.somaxconn=8888"
-ON_COMMAND_LINE = "net.ipv4.tcp_max_syn_backlog", "7777"
+ON_COMMAND_LINE = {"net.ipv4.tcp_max_syn_backlog": "7777", "net.core.somaxconn": "8888"}
+COMMAND_LINE = " ".join("sysctl.%s=%s" % item for item in ON_COMMAND_LINE.items())
 
 USER = "ft"
 INTERFACE = "ctl0"
@@ -56,6 +56,8 @@ class Case:
             for number, line in enumerate(text.splitlines(), 1)
             if [word.strip() for word in line.split("=", 1)] == [key, value]
         ]
+        if not found and ON_COMMAND_LINE.get(key) == value:
+            return "/proc/cmdline"
         # A linked file goes by its name in the folder that systemd reads.
         return found[-1].replace("/etc/sysctl.conf:", "/etc/sysctl.d/99-sysctl.conf:") if found else None
 
@@ -99,7 +101,7 @@ net.ipv4.conf.lan9.rp_filter = 2
         "net.core.somaxconn": "6666",
         "net.core.netdev_max_backlog": "4321",
         "net.ipv4.conf.lan9.rp_filter": "2",
-        ON_COMMAND_LINE[0]: ON_COMMAND_LINE[1],
+        "net.ipv4.tcp_max_syn_backlog": "7777",
     },
     # Debian 13 has no link 99-sysctl.conf any more: at a boot nothing reads /etc/sysctl.conf.
     releases=dict.fromkeys(("trixie", "sid"), {"net.core.somaxconn": "5555", "net.core.netdev_max_backlog": "1000"}),
@@ -163,7 +165,7 @@ net.ipv4.tcp_syn_retries=5
         "net.ipv4.tcp_max_orphans": "4444",
         "net.ipv4.conf.%s.rp_filter" % INTERFACE: "1",
         "net.ipv4.conf.default.rp_filter": "1",
-        ON_COMMAND_LINE[0]: ON_COMMAND_LINE[1],
+        "net.ipv4.tcp_max_syn_backlog": "7777",
     },
     decided_by={
         CONNTRACK: "/etc/sysctl.d/60-vm.conf:1",
@@ -217,7 +219,7 @@ net.ipv4.neigh.default.gc_thresh? = 2048
         "net.ipv4.tcp_fin_timeout": "60",
         "net.ipv4.tcp_abort_on_overflow": "0",
         "net.ipv4.tcp_keepalive_intvl": "44",
-        ON_COMMAND_LINE[0]: ON_COMMAND_LINE[1],
+        "net.ipv4.tcp_max_syn_backlog": "7777",
     },
     decided_by={"net.ipv4.tcp_keepalive_intvl": "/etc/sysctl.d/96-linked.conf:1"},
 )
