@@ -39,8 +39,13 @@ def audit(params: dict[str, Any]) -> dict[str, Any]:
     subsets = chosen(params["gather_subset"])
     if params["sample"] < 0:
         raise PathError("sample %d is out of bounds: it must be 0 (all connected sockets) or more." % params["sample"])
-    names = list(params["services"]) + [path.service for path in paths if path.service]
+    if not all(name.strip() for name in params["services"]):
+        raise PathError('services: an empty name. Write units, such as "nginx.service".')
+    names = list(params["services"]) + [path.service or path.pid for path in paths if path.service or path.pid]
     root = Root(params["root"])
+    if not root.names("/"):
+        raise PathError('root "%s" is no folder with a host in it. Write / for this machine.' % params["root"])
+    subsets += ["services"] if names and "services" not in subsets else []
     snapshot = read_snapshot(root, subsets, paths, names, params["sample"])
     _check(snapshot, paths)
     return snapshot
@@ -49,7 +54,7 @@ def audit(params: dict[str, Any]) -> dict[str, Any]:
 def chosen(given: list[str]) -> list[str]:
     """Return the subsets that `gather_subset` names; `all` is every one, `!name` leaves one out, `min` is always in."""
     known = ("all",) + SUBSETS
-    unknown = [name for name in given if name.lstrip("!") not in known]
+    unknown = [name for name in given if (name[1:] if name.startswith("!") else name) not in known]
     if unknown:
         raise PathError(
             "gather_subset: %s is no subset. The subsets are %s; write !name to leave one out." % (", ".join(unknown), ", ".join(known))
@@ -64,9 +69,10 @@ def _check(snapshot: dict[str, Any], paths: list[Path]) -> None:
     for service in snapshot.get("services") or []:
         if service.get("missing"):
             near = service.get("near") or []
+            asked = ["process %d" % one if isinstance(one, int) else "service %s" % one for one in service.get("asked") or []]
             raise PathError(
-                "service %s does not exist on this host.%s"
-                % (service.get("asked") or service["name"], " Near names: %s." % ", ".join(near) if near else "")
+                "%s does not exist on this host.%s"
+                % (" or ".join(asked) or service["name"], " Near names: %s." % ", ".join(near) if near else "")
             )
     addresses = snapshot.get("addresses")
     if is_absent(addresses) or not addresses:

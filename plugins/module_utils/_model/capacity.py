@@ -10,7 +10,7 @@ from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import memory
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known, number
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent, known, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import Limits
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Own, Path, explicit_ports
 
@@ -112,7 +112,8 @@ def automatic_ports(snapshot: dict[str, Any], path: Path) -> Ports:
     least = max(0, width - portsets.is_odd(snapshot))
     flows = {(flow["source"], flow["destination"], flow["port"]): flow for flow in _flows(snapshot)}
     used, free, estimated = 0, 0, False
-    pairs = tuples(snapshot, path)
+    nowhere = {row["destination"] for row in snapshot.get("routes") or [] if is_absent(row["source"])} if path.bind == "none" else set()
+    pairs = [pair for pair in tuples(snapshot, path) if pair[1] not in nowhere]
     reuse = time_wait_reuse(snapshot)
     for key in pairs:
         flow = flows.get(key, {})
@@ -124,6 +125,7 @@ def automatic_ports(snapshot: dict[str, Any], path: Path) -> Ports:
         used += taken
         free += max(0, least - taken)
     detail = "%d usable ports x %d %s" % (width, len(pairs), "listeners" if path.bind == "none" else "pairs of source and listener")
+    detail += "; no route to %s" % ", ".join(sorted(nowhere.intersection(path.destinations))) if len(pairs) < len(path.listeners) else ""
     return Ports(width, least * len(pairs), width * len(pairs), used, free, estimated, detail)
 
 
@@ -190,10 +192,16 @@ def path_ports(snapshot: dict[str, Any], path: Path) -> Ports:
     return explicit_ports_of(snapshot, path) if path.bind == "explicit" else automatic_ports(snapshot, path)
 
 
+def _names(snapshot: dict[str, Any], service: str | None) -> set[str]:
+    """Return what a service that a user named may be called in the snapshot: a unit, with or without its ending, or by an alias."""
+    rows = snapshot.get("services") or []
+    return {str(service), "%s.service" % service} | {row["name"] for row in rows if service in (row.get("asked") or [])}
+
+
 def _processes(snapshot: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     for service in snapshot.get("services") or []:
         processes = [one for one in service.get("processes") or [] if path.pid in (None, one.get("pid"))]
-        if processes and (path.pid is not None or service["name"] in (path.service, "%s.service" % path.service)):
+        if processes and (path.pid is not None or service["name"] in _names(snapshot, path.service)):
             return workers(dict(service, processes=processes))
     return []
 
@@ -314,7 +322,7 @@ def _why_not(path: Path, ports: Ports, connections: int, estimate: int) -> str:
 
 def _listening(snapshot: dict[str, Any], service: str | None) -> list[dict[str, Any]]:
     names = {one.get("service") for one in snapshot.get("listeners") or []}
-    wanted = {service, "%s.service" % service} if service else names
+    wanted = _names(snapshot, service) if service else names
     return [one for one in snapshot.get("services") or [] if one["name"] in wanted and one.get("processes")]
 
 
@@ -327,7 +335,7 @@ def inbound(snapshot: dict[str, Any], service: str | None = None) -> dict[str, A
     used = sum(
         number(one.get("connections")) or 0
         for one in snapshot.get("listeners") or []
-        if not service or one.get("service") in (service, "%s.service" % service)
+        if not service or one.get("service") in _names(snapshot, service)
     )
     bounds = []
     budgets = [(one, descriptors(workers(one))) for one in services]

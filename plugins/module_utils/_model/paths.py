@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, Iterable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
@@ -74,9 +75,11 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
     found = []
     for text in _listed(value):
         try:
-            address = ipaddress.ip_address(str(text).strip())
+            address = ipaddress.ip_address(str(text).strip().replace("%", "no zone"))
         except ValueError:
             raise PathError('%s: "%s" is no IPv4 or IPv6 address. Write one address for each item.' % (name, text)) from None
+        if address.is_unspecified or address.is_multicast:
+            raise PathError("%s: %s is no address of one host. Write the address that is bound or dialled." % (name, text))
         mapped = getattr(address, "ipv4_mapped", None)
         found.append(str(mapped or address))
     if len({":" in address for address in found}) > 1:
@@ -85,10 +88,10 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
-    try:
-        number = int(str(value).strip())
-    except ValueError:
-        raise PathError('%s "%s" is no whole number: it must be %d to %d.' % (name, value, low, high)) from None
+    text = str(value).strip()
+    if not re.match(r"-?\d{1,20}\Z", text, re.A):
+        raise PathError('%s "%s" is no whole number: it must be %d to %d.' % (name, value, low, high))
+    number = int(text)
     if not low <= number <= high:
         raise PathError("%s %d is out of bounds: it must be %d to %d." % (name, number, low, high))
     return number
@@ -97,6 +100,8 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 def _ports(name: str, value: Any) -> tuple[int, ...]:
     found: list[int] = []
     for item in _listed(value):
+        if not re.match(r"\d{1,20}(-\d{1,20})?\Z", str(item).strip(), re.A):
+            raise PathError('%s "%s" is no port and no range of ports: write 80 or "8080-8082".' % (name, item))
         low, dash, high = str(item).strip().partition("-")
         first = _whole(name, low, 1, 65535)
         last = _whole(name, high, first, 65535) if dash else first
@@ -110,6 +115,12 @@ def _explicit_range(name: str, value: Any) -> tuple[int, int]:
         raise PathError('%s "%s" is no range. Write "lo-hi", for example "10000-19999".' % (name, value))
     first = _whole(name, low, 1, 65535)
     return (first, _whole(name, high, first, 65535))
+
+
+def _service(name: str, value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise PathError('%s "%s" is no name. Write the unit, such as "nginx.service", or leave it out.' % (name, value))
 
 
 def parse_path(name: str, given: Any) -> Path:
@@ -132,7 +143,7 @@ def parse_path(name: str, given: Any) -> Path:
     if sources and (":" in sources[0]) != (":" in destinations[0]):
         raise PathError("%s: sources and destinations are of different families: %s, %s." % (name, sources[0], destinations[0]))
     dialer, bind = given.get("dialer"), given.get("bind")
-    if dialer is not None and dialer not in DIALERS:
+    if dialer is not None and dialer not in list(DIALERS):
         raise PathError('%s.dialer "%s" is not known. It is one of %s; or give bind.' % (name, dialer, ", ".join(DIALERS)))
     if bind is not None and bind not in BINDS:
         raise PathError('%s.bind "%s" is not one of %s.' % (name, bind, ", ".join(BINDS)))
@@ -156,7 +167,7 @@ def parse_path(name: str, given: Any) -> Path:
         bind,
         dialer,
         port_range,
-        given.get("service"),
+        _service(name + ".service", given["service"]) if "service" in given else None,
         _whole(name + ".pid", given["pid"], 1, 1 << 22) if "pid" in given else None,
         _whole(name + ".nofile", given["nofile"], 0, 1 << 31) if "nofile" in given else None,
     )

@@ -108,7 +108,7 @@ class Members:
         return found
 
 
-def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str] = ()) -> list[dict[str, Any]]:
+def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str | int] = ()) -> list[dict[str, Any]]:
     """Return the section `services`, less `boot`: those that listen, hold connections or are wanted, by name.
 
     sockets: what read_sockets() returns; its `listeners` get their `service` here. A wanted one has what it was called
@@ -126,7 +126,7 @@ def read_services(root: Root, sockets: dict[str, Any], wanted: Iterable[str] = (
     seen |= _holders(root, members, inodes)
     asked = {name: _full_name(name, members) for name in wanted}
     shown = read_live(root, sorted(seen | set(asked.values())))
-    names: dict[str, list[str]] = {shown.get(name, {}).get("id", name): [] for name in seen}
+    names: dict[str, list[str | int]] = {shown.get(name, {}).get("id", name): [] for name in seen}
     for name, full in asked.items():
         names.setdefault(shown.get(full, {}).get("id", full), []).append(name)
     whole = not sockets.get("sampled") and sockets.get("seen", 0) <= WHOLE and "inodes" in sockets
@@ -156,8 +156,10 @@ def _holders(root: Root, members: Members, inodes: set[int]) -> set[str]:
     return {name for pid, name in families if not inodes.isdisjoint(islice(processes.socket_inodes(root, pid), FIRST))}
 
 
-def _full_name(name: str, members: Members) -> str:
-    """Return the name of the service that a user means: as systemctl(1) completes it, unless a program has it."""
+def _full_name(name: str | int, members: Members) -> str:
+    """Return the name of the service that a user means: as systemctl(1) completes it, unless a program has it; that of a process."""
+    if isinstance(name, int):
+        return members.name_of(name) or "process %d" % name
     return name if UNIT_NAME.match(name) or name in members.names() else name + ".service"
 
 
@@ -216,7 +218,9 @@ class Links:
         return None if found is None else found & self.inodes
 
 
-def _service(members: Members, name: str, asked: list[str], live: dict[str, Any] | None, links: Links, held: int | None) -> dict[str, Any]:
+def _service(
+    members: Members, name: str, asked: list[str | int], live: dict[str, Any] | None, links: Links, held: int | None
+) -> dict[str, Any]:
     root = members.root
     entry: dict[str, Any] = dict({"name": name}, **({"asked": asked} if asked else {}))
     pids = members.pids_in(name)

@@ -25,12 +25,12 @@ UNLIMITED_FILES = 1 << 62
 
 
 def read_snapshot(
-    root: Root, subsets: Iterable[str] = SUBSETS, paths: Iterable[Path] = (), services: Iterable[str] = (), sample: int = DETAILED
+    root: Root, subsets: Iterable[str] = SUBSETS, paths: Iterable[Path] = (), services: Iterable[str | int] = (), sample: int = DETAILED
 ) -> dict[str, Any]:
     """Return the snapshot of the host below `root`: the subsets asked for, and always `min`.
 
-    paths: what is known of their sockets is read to the port where no sampling is needed; services: units to look at although
-    nothing shows them; sample: see read_sockets(). Changes nothing; what cannot be read is an absence.
+    paths: what is known of their sockets is read to the port where no sampling is needed; services: units or processes to look
+    at although nothing shows them; sample: see read_sockets(). Changes nothing; what cannot be read is an absence.
     """
     wanted = [name for name in SUBSETS if name == "min" or name in subsets]
     host = read_host(root)
@@ -82,7 +82,7 @@ def _established(root: Root) -> Any:
         return absent("unreadable", "/proc/net/snmp has no CurrEstab")
 
 
-def _read_files(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_files(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -92,47 +92,47 @@ def _read_files(root: Root, snapshot: dict[str, Any], _services: list[str]) -> N
     snapshot["files"] = {"open": opened, "nofile_self": nofile if root.live else absent("unknown", "not this machine")}
 
 
-def _read_ports(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_ports(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import read_ports_without_socket
 
     snapshot["without_socket"] = {"without_socket": read_ports_without_socket(root)}
 
 
-def _read_accept(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_accept(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.counters import read_counters
 
     snapshot["counters"] = read_counters(root)
 
 
-def _read_memory(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_memory(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_memory
 
     snapshot["memory"] = dict(read_memory(root), tcp_pages=snapshot["sockets"]["tcp"]["memory_pages"])
 
 
-def _read_conntrack(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_conntrack(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.conntrack import read_conntrack
 
     snapshot["conntrack"] = read_conntrack(root, Limits(snapshot).by_name)
 
 
-def _read_sockets(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_sockets(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     snapshot["neighbours"] = read_neighbours(root)
 
 
-def _read_services(root: Root, snapshot: dict[str, Any], services: list[str]) -> None:
+def _read_services(root: Root, snapshot: dict[str, Any], services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import read_services
 
     snapshot["services"] = read_services(root, dict(snapshot["sockets"], listeners=snapshot["listeners"]), services)
 
 
-def _read_boot(root: Root, snapshot: dict[str, Any], _services: list[str]) -> None:
+def _read_boot(root: Root, snapshot: dict[str, Any], _services: list[str | int]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.boot import read_boot
 
     read_boot(root, snapshot)
 
 
-READERS: dict[str, Callable[[Root, dict[str, Any], list[str]], None]] = {
+READERS: dict[str, Callable[[Root, dict[str, Any], list[str | int]], None]] = {
     "files": _read_files,
     "ports": _read_ports,
     "accept": _read_accept,
