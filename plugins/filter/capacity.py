@@ -60,7 +60,7 @@ def _sysctl(name: str, value: Any) -> int | list[int] | list[str]:
     if len(numbers) != size:
         raise AnsibleFilterError("capacity: %s has %d values, and needs %d." % (place, len(numbers), size))
     if name == RANGE and not 1 <= numbers[0] <= numbers[1] <= 65535:
-        raise AnsibleFilterError("capacity: %s %d-%d is no range of ports: write [1024, 65535]." % (place, *numbers))
+        raise AnsibleFilterError("capacity: %s %d-%d is no range of ports: write [1024, 65535]." % (place, numbers[0], numbers[1]))
     return numbers if size > 1 else numbers[0]
 
 

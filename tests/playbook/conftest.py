@@ -36,7 +36,7 @@ class Place:
 
     def inventory(self, hosts: dict[str, dict[str, Any]], group: str = "front_tier", **variables: Any) -> None:
         """Write an inventory of one group."""
-        (self.folder / "inventory.yml").write_text(yaml.safe_dump({group: {"hosts": hosts, "vars": variables}}))
+        (self.folder / "inventory.yml").write_text(yaml.safe_dump({group: {"hosts": hosts, "vars": variables}}, sort_keys=False))
 
     def keep(self, facts: dict[str, dict[str, Any]]) -> None:
         """Write facts that earlier audits left, a file a host."""

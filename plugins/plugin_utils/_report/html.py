@@ -17,13 +17,14 @@ import re
 from collections import Counter
 from typing import Any, Iterator
 
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.script import JS
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.style import CSS
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.terminal import UNSHOWN, decades
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import grouped, percent, short
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.view import Bound, Capacity, Finding, Fleet, Host, Path
 
-DOCS = "https://github.com/c10m/front_tier/blob/main/docs/findings/%s.md"
+DOCS = "https://github.com/c10m/front_tier/blob/main/docs/%s"
 IDENTITY = re.compile(r"FT[0-9]{3}\Z")
 OPEN = 3  # with no more hosts than this, each is shown open
 MOST_COMMON = 40
@@ -46,7 +47,8 @@ def link(identity: str) -> str:
     """Return the id of a finding, linked to its page where it is one of ours."""
     if not IDENTITY.match(identity):
         return '<span class="id">%s</span>' % escape(identity)
-    return '<a class="id" href="%s" rel="noopener noreferrer">%s</a>' % (DOCS % identity, identity)
+    page_of = "audit.md#the-verdict" if identity == verdict.ID else "findings/%s.md" % identity
+    return '<a class="id" href="%s" rel="noopener noreferrer">%s</a>' % (DOCS % page_of, identity)
 
 
 def along(value: int | None, span: int) -> float:
@@ -270,11 +272,11 @@ def host(one: Host, place: int, span: int, is_open: bool) -> Iterator[str]:
             escape(one.why),
         )
         return
-    verdict = chip(TONES[one.reachable], SAID[one.reachable]) if one.wanted is not None else ""
+    fits_chip = chip(TONES[one.reachable], SAID[one.reachable]) if one.wanted is not None else ""
     yield '%s%s<span class="w">%s</span><span>%s</span></summary><div class="body">' % (
         load("inbound", one.inbound),
         load("outbound", one.outbound),
-        verdict,
+        fits_chip,
         chips(one),
     )
     yield '<p class="legend">%s · read %s</p>' % (escape(one.system), escape(one.read_at.replace("T", " ").replace("Z", " UTC")))
