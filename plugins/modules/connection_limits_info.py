@@ -20,7 +20,12 @@ description:
     the next one, on the kernels that the collection's truth tests ran on (RV(host.kernel_proven)).
 extends_documentation_fragment:
   - c10m.front_tier._attributes
-  - c10m.front_tier._attributes.info_module
+  - c10m.front_tier._attributes.info
+attributes:
+  action:
+    description: Says whether there is an action plugin, so that some of it runs on the controller.
+    support: full
+    details: The host is read by the module; the action plugin computes.
 options:
   paths:
     description:

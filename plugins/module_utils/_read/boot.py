@@ -61,17 +61,9 @@ def _sysctl(
     if not decision and not files["applied_by"]:
         return {"value": absent("unknown", files["detail"]), "source": None, "applies": "boot"}
     if not decision:
-        return dict(_undecided(name, modules, systemd), applies="boot")
+        return {"value": default_at_boot(name, systemd), "source": None, "applies": "boot"}
     value = default_at_boot(name, systemd) if decision["lost"] else values(name, decision["value"])
     return dict(decision, value=value)
-
-
-def _undecided(name: str, modules: dict[str, Any], systemd: bool) -> dict[str, Any]:
-    """Return {value, source} of a sysctl that no line decides."""
-    hashsize = modules.get("hashsize")
-    if name == "net.netfilter.nf_conntrack_buckets" and hashsize:
-        return {"value": values(name, hashsize["value"]), "source": hashsize["source"]}
-    return {"value": default_at_boot(name, systemd), "source": None}
 
 
 def default_at_boot(name: str, systemd: bool) -> Any:

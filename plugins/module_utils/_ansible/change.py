@@ -1,0 +1,318 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change as a module makes it: options in, plan, transaction, result out. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, shown
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
+
+COMMON: dict[str, Any] = {
+    "name": {"type": "str", "default": "front-tier"},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "persist": {"type": "bool", "default": True},
+    "live": {"type": "bool", "default": True},
+    "on_override": {"type": "str", "default": "fail", "choices": ["fail", "warn", "outrank"]},
+    "skip_unavailable": {"type": "bool", "default": False},
+    "lock_timeout": {"type": "float", "default": 30.0},
+}
+SECTIONS: dict[str, dict[str, Any]] = {
+    "kernel_settings": {"settings": {"type": "dict", "default": {}}},
+    "port_range": {"low": {"type": "int"}, "high": {"type": "int"}, "reserve": {"type": "raw", "default": "auto"}},
+}
+FILES = "_files"  # the section of the record in which a set's own files stand
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+RANGE_NAMES = (sysctls.RANGE, sysctls.RESERVED)
+
+
+class Change:
+    """One run: what was asked, what the host has, and what follows of it."""
+
+    def __init__(self, root: Root, params: dict[str, Any], asked: dict[str, Any]) -> None:
+        self.root, self.params, self.asked = root, params, asked
+        self.warnings: list[str] = []
+        self.not_applied: list[str] = []
+        self.left: list[dict[str, Any]] = []
+        self.container = bool(read_host(root)["container"])
+        self.record = sets.parse_record((things.read(root, "file", sets.RECORD) or {"text": ""})["text"])
+        self.before_record = self.record
+        self.targets: dict[tuple[str, str], Any] = {}
+        self.current: dict[tuple[str, str], Any] = {}
+
+    def value(self, kind: str, name: str) -> Any:
+        """Return the value of a thing now, read once."""
+        if (kind, name) not in self.current:
+            self.current[kind, name] = things.read(self.root, kind, name)
+        return self.current[kind, name]
+
+    def plan(self) -> list[Step]:
+        """Return the steps from the host as it is to what was asked. Raises Refusal; touches nothing."""
+        for section, options in self.asked.items():
+            self._settle_section(section, self._wanted(section, options) if options is not None else [])
+        self._check_range()
+        self._settle_section(FILES, self._files())
+        return self._steps()
+
+    def _wanted(self, section: str, options: dict[str, Any]) -> list[Wanted]:
+        given = self._port_range(options) if section == "port_range" else options["settings"]
+        settings = sysctls.parse_settings(given, key_path, key_name)
+        live, persist = options.get("live"), options.get("persist")
+        live = self.params["live"] if live is None else live
+        persist = self.params["persist"] if persist is None else persist
+        usable = self._available(settings, live)
+        for name in usable:
+            now = self.value("sysctl", name)
+            if now is not None:
+                sysctls.check_kind(name, settings[name], now)
+        return [Wanted("sysctl", name, settings[name], persist, live) for name in usable]
+
+    def _available(self, settings: dict[str, str], live: bool) -> list[str]:
+        """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
+        reasons = {name: self._why_not(name, live) for name in settings}
+        unavailable = ["%s %s" % (name, why) for name, why in reasons.items() if why]
+        if unavailable and not self.params["skip_unavailable"]:
+            raise Refusal(
+                "settings: %s. Leave out what cannot be set here, or say skip_unavailable: true.%s"
+                % ("; ".join(unavailable), sysctls.NOTHING)
+            )
+        self.not_applied += unavailable
+        return [name for name, why in reasons.items() if not why]
+
+    def _why_not(self, name: str, live: bool) -> str | None:
+        """Return why a sysctl cannot be set on this host, None where it can."""
+        path = self.root.path(sysctl_path(name))
+        if self.container and sysctls.scope_of(name) == "kernel":
+            return "belongs to the machine around this container: set it there"
+        if self.value("sysctl", name) is None:
+            module = "nf_conntrack is not loaded" if ".nf_conntrack" in name else "this kernel has no such sysctl here"
+            return "is not there (%s)" % module
+        if live and not _writable(path):
+            return "is read-only here"
+        return None
+
+    def _settle_section(self, section: str, wanted: list[Wanted]) -> None:
+        managed = self.record["sets"].get(self.params["name"], {}).get(section, {})
+        for one in [*wanted, *(Wanted(entry["kind"], entry["name"], None) for entry in managed.values())]:
+            self.value(one.kind, one.name)
+        outcome = sets.reconcile(self.record, self.params["name"], section, wanted, self.current, things.same)
+        self.record = outcome.record
+        self.targets.update(outcome.targets)
+        self.left += outcome.left
+
+    def _settled(self, name: str) -> str:
+        """Return a sysctl's text as it will be."""
+        value = self.targets.get(("sysctl", name), self.value("sysctl", name))
+        return value or ""
+
+    def _port_range(self, options: dict[str, Any]) -> dict[str, str]:
+        """Return the texts of range and reserved list. `auto`: what is reserved, what we once reserved, and what is in use inside."""
+        now = (self.value("sysctl", sysctls.RANGE) or "32768 60999").split()
+        low, high = (now[index] if options[side] is None else options[side] for index, side in enumerate(("low", "high")))
+        text = sysctls.parse_settings({sysctls.RANGE: [low, high]}, key_path, key_name)[sysctls.RANGE]
+        reserve = options["reserve"]
+        if reserve == "auto":
+            ours = self.record["sets"].get(self.params["name"], {}).get("port_range", {}).get("sysctl " + sysctls.RESERVED, {})
+            kept = ",".join(filter(None, [self.value("sysctl", sysctls.RESERVED), ours.get("value")]))
+            reserved = portsets.port_set(item for item in kept.split(",") if item)
+            if int(low) <= int(high):
+                reserved |= self._in_use() & portsets.span(int(low), int(high))
+        else:
+            items = reserve if isinstance(reserve, list) else [reserve]
+            try:
+                reserved = portsets.port_set(item for item in items if str(item).strip())
+            except ValueError as error:
+                raise Refusal('reserve: %s, or "auto".%s' % (error, sysctls.NOTHING)) from None
+        return {sysctls.RANGE: text, sysctls.RESERVED: ",".join(portsets.texts(reserved))}
+
+    def _in_use(self) -> int:
+        """Return the ports that something listens on, and those that rules hand on without a socket here."""
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
+
+        snapshot = read_snapshot(self.root, ["min", "ports"], sample=1)
+        without = known(snapshot["ports"].get("without_socket"), []) or []
+        return portsets.held_by(snapshot["listeners"]) | portsets.port_set(row["port"] for row in without)
+
+    def _check_range(self) -> None:
+        if any(("sysctl", name) in self.targets for name in RANGE_NAMES) and any(self.asked.values()):
+            settled = {name: self._settled(name) for name in (*RANGE_NAMES, sysctls.START)}
+            self.warnings += sysctls.check_range(settled, self._in_use())
+
+    def _files(self) -> list[Wanted]:
+        """Return the files of the set as they will be. Raises Refusal where a later file would win at the next boot."""
+        name = self.params["name"]
+        settings = sets.kept(self.record, name, "sysctl")
+        managed = [entry["name"] for entry in self.record["sets"].get(name, {}).get(FILES, {}).values()]
+        path = next((one for one in managed if one.startswith(sysctl_d.SYSCTL_D)), sysctl_d.file_of(name))
+        files = sysctl_d.files_for(name, path, settings)
+        losing = self._losing(settings, files, managed)
+        if losing and self.params["on_override"] == "outrank":
+            path = sysctl_d.outranking_file(self.root, name)
+            files = sysctl_d.files_for(name, path, settings)
+            losing = self._losing(settings, files, managed)
+        if losing:
+            text = "; ".join(losing)
+            if self.params["on_override"] != "warn":
+                raise Refusal("At the next boot %s. Remove that line, or say on_override: outrank (or warn).%s" % (text, sysctls.NOTHING))
+            self.warnings.append("At the next boot %s." % text)
+        made = {entry["name"] for entry in self.record["sets"].get(name, {}).get(FILES, {}).values() if entry["kind"] == "folder"}
+        folders = sorted({os.path.dirname(where) for where in files})
+        missing = [folder for folder in folders if folder in made or self.value("folder", folder) is None]
+        return [Wanted("folder", folder, 0o755) for folder in missing] + [
+            Wanted("file", where, file_value(text)) for where, text in sorted(files.items())
+        ]
+
+    def _losing(self, settings: dict[str, str], files: dict[str, str], managed: list[str]) -> list[str]:
+        """Return, in words, which settings the next boot would not keep although `files` are in place."""
+        if not settings:
+            return []
+        planned: dict[str, str | None] = {**dict.fromkeys(managed), **files}
+        decided, nothing = sysctl_d.boot_values(self.root, planned, list(settings), self.container)
+        if nothing:
+            self.not_applied = [*self.not_applied, *([nothing] if nothing not in self.not_applied else [])]
+            return []
+        losing = []
+        for name, value in settings.items():
+            decision = decided.get(name, {"value": None, "source": "no file", "lost": None})
+            if decision["lost"]:
+                losing.append("%s is lost (%s)" % (name, decision["lost"]))
+            elif not things.same("sysctl", name, decision["value"], value):
+                losing.append("%s sets %s to %s" % (decision["source"], name, decision["value"]))
+        return losing
+
+    def _steps(self) -> list[Step]:
+        """Return the steps: what remembers first, then files, then live values in the order in which the kernel takes them."""
+        steps = []
+        if self.record != self.before_record:
+            before = things.read(self.root, "file", sets.RECORD)
+            after = file_value(sets.record_text(self.record), 0o600) if self.record["sets"] else None
+            steps.append(Step("file", sets.RECORD, before, after))
+        changed = {place: value for place, value in self.targets.items() if not things.same(*place, self.value(*place), value)}
+        files = sorted(name for kind, name in changed if kind == "file")
+        folders = sorted(name for kind, name in changed if kind == "folder")
+        made = [name for name in folders if changed["folder", name] is not None]
+        gone = [name for name in folders if changed["folder", name] is None and self._emptied(name, files)]
+        for kind, names in (("folder", made), ("file", files), ("folder", gone)):
+            steps += [Step(kind, name, self.value(kind, name), changed[kind, name]) for name in names]
+        live = [name for kind, name in changed if kind == "sysctl"]
+        raising = int(self._settled(sysctls.START) or 0) > int(self.value("sysctl", sysctls.START) or 0)
+        return steps + [
+            Step("sysctl", name, self.value("sysctl", name), changed["sysctl", name]) for name in sysctls.in_order(live, raising)
+        ]
+
+    def _emptied(self, folder: str, files: list[str]) -> bool:
+        """Tell whether a folder holds nothing but files that this run takes away."""
+        return all("%s/%s" % (folder, name) in files for name in self.root.names(folder))
+
+
+def _writable(path: str) -> bool:
+    try:
+        return os.access(path, os.W_OK) and not os.statvfs(path).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
+
+
+class Options(NamedTuple):
+    """The argument specification of a module, and how its parameters become sections."""
+
+    specification: dict[str, Any]
+    section: str | None
+
+
+def options_of(section: str | None) -> Options:
+    """Return the options of the module for one section, or of `host_config` for None."""
+    if section:
+        return Options(dict(COMMON, **SECTIONS[section]), section)
+    inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
+    sections = {name: {"type": "dict", "options": dict(inner, **options)} for name, options in SECTIONS.items()}
+    return Options(dict(COMMON, **sections), None)
+
+
+def run(section: str | None) -> None:
+    """Make the change that a module was asked for, or show it in check mode, and end the module."""
+    options = options_of(section)
+    module = AnsibleModule(argument_spec=options.specification, supports_check_mode=True)
+    try:
+        result = change(module.params, section, module.check_mode)
+        for warning in result.pop("warnings"):
+            module.warn(warning)
+        module.exit_json(**result)
+    except (Refusal, transaction.Failed, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]) -> dict[str, Any]:
+    """Return {section: options}, options None where the section is to end."""
+    absent = params["state"] == "absent"
+    if section:
+        return {section: None if absent else {key: params[key] for key in SECTIONS[section]}}
+    named = [name for name in SECTIONS if params[name] is not None]
+    if absent:
+        managed = [name for name in record["sets"].get(params["name"], {}) if name != FILES]
+        return dict.fromkeys(named or managed)
+    if not named:
+        raise Refusal("host_config names no section. Name one of %s.%s" % (", ".join(SECTIONS), sysctls.NOTHING))
+    return {name: params[name] for name in named}
+
+
+def change(params: dict[str, Any], section: str | None, check: bool, root: Root | None = None) -> dict[str, Any]:
+    """Return the result of a run. Raises Refusal, where nothing was touched, and transaction.Failed."""
+    root = root or Root()
+    if not NAME.match(params["name"]):
+        raise Refusal("name %r: it must be 1 to 64 letters, digits, - and _.%s" % (params["name"], sysctls.NOTHING))
+    if check:
+        return _result(*_planned(root, params, section))
+    with transaction.locked(root, params["lock_timeout"]):
+        settled = transaction.settle(root)
+        made, steps = _planned(root, params, section)
+        transaction.run(root, steps)
+    result = _result(made, steps)
+    if settled:
+        result["warnings"].append("An earlier change did not end; its %d steps were undone first." % len(settled))
+        result["changed"] = True
+    return result
+
+
+def _planned(root: Root, params: dict[str, Any], section: str | None) -> tuple[Change, list[Step]]:
+    record = sets.parse_record((things.read(root, "file", sets.RECORD) or {"text": ""})["text"])
+    made = Change(root, params, asked_of(params, section, record))
+    if root.exists(JOURNAL):
+        made.warnings.append("An earlier change did not end (%s): the next run that may change this host undoes it first." % JOURNAL)
+    return made, made.plan()
+
+
+def _result(made: Change, steps: list[Step]) -> dict[str, Any]:
+    """Return what the module returns; the same in check mode as in the real run."""
+    visible = [step for step in steps if step.name != sets.RECORD]
+    restart = ["net.core.somaxconn counts for a program once it calls listen() again: restart or reload those that listen."]
+    return {
+        "changed": bool(visible),
+        "before": {step.name: _plain(step, step.before) for step in visible},
+        "after": {step.name: _plain(step, step.after) for step in visible},
+        "steps": ["%s %s" % (step.kind, step.name) for step in visible],
+        "diff": [shown(step) for step in visible],
+        "needs_restart": restart if any(step.name == "net.core.somaxconn" for step in visible) else [],
+        "not_applied": made.not_applied,
+        "left": made.left,
+        "warnings": made.warnings,
+    }
+
+
+def _plain(step: Step, value: Any) -> Any:
+    return value["text"] if step.kind == "file" and value is not None else value

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transaction: all steps or none, with the undo on disk before the first write. Private to the collection.
+
+The journal is the list of steps. Undo writes the recorded values, never differences, so it can be repeated at any point; whoever
+finds a journal undoes all of it, also steps that never ran, and then takes it away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from typing import Any, Iterator
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
+
+FOLDER = os.path.dirname(JOURNAL)
+LOCK = "/run/front-tier.lock"
+VERSION = 1
+
+
+class Failed(Exception):
+    """A change that was begun and undone; the message says which step failed, why, and what an undo could not restore."""
+
+
+@contextlib.contextmanager
+def locked(root: Root, seconds: float) -> Iterator[None]:
+    """Hold the lock of all changes on this host. Raises Refusal where another run holds it for longer than `seconds`."""
+    fd = os.open(root.path(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise Refusal("lock_timeout: another run has held %s for %g s. Wait for it, or allow more." % (LOCK, seconds)) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(fd)
+
+
+def settle(root: Root) -> list[Step]:
+    """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
+    text = things.read(root, "file", JOURNAL)
+    if text is None:
+        things.clean_up(root, "file", JOURNAL)
+        return []
+    try:
+        steps = [Step(*step) for step in json.loads(text["text"])["steps"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failed(
+            "%s cannot be understood (%s): an earlier change did not end. Look at it, then remove it." % (JOURNAL, error)
+        ) from error
+    trouble = undo(root, steps)
+    if trouble:
+        raise Failed(
+            "An earlier change did not end, and undoing it failed: %s. %s is kept: the next run tries again."
+            % ("; ".join(trouble), JOURNAL)
+        )
+    things.write(root, "file", JOURNAL, None)
+    return steps
+
+
+def undo(root: Root, steps: list[Step]) -> list[str]:
+    """Give every thing the value it had before, the last step first; return what could not be restored, in words."""
+    trouble = []
+    for step in reversed(steps):
+        try:
+            things.clean_up(root, step.kind, step.name)
+            if not things.same(step.kind, step.name, things.read(root, step.kind, step.name), step.before):
+                things.write(root, step.kind, step.name, step.before)
+                if not things.same(step.kind, step.name, things.read(root, step.kind, step.name), step.before):
+                    trouble.append("%s %s does not keep its value" % (step.kind, step.name))
+        except OSError as error:
+            trouble.append("%s %s: %s" % (step.kind, step.name, error.strerror or error))
+    return trouble
+
+
+def run(root: Root, steps: list[Step]) -> None:
+    """Apply the steps in order and read each back; undo all of them where one fails or the process is told to end.
+
+    Raises Failed. The journal is on disk before the first write and gone after the last.
+    """
+    if not steps:
+        return
+    if things.read(root, "folder", FOLDER) is None:
+        things.write(root, "folder", FOLDER, 0o700)
+    begun: list[Step] = []
+    try:
+        text = json.dumps({"version": VERSION, "steps": steps}, indent=1)
+        things.write(root, "file", JOURNAL, file_value(text, 0o600))
+        for step in steps:
+            begun.append(step)
+            things.write(root, step.kind, step.name, step.after)
+            seen = things.read(root, step.kind, step.name)
+            if not things.same(step.kind, step.name, seen, step.after):
+                raise OSError(0, "wrote %s, reads back %s" % (_short(step.after), _short(seen)))
+        things.write(root, "file", JOURNAL, None)
+    except BaseException as error:
+        _give_up(root, begun, len(steps), error)
+        raise
+
+
+def _give_up(root: Root, begun: list[Step], total: int, error: BaseException) -> None:
+    """Undo what was begun and say so; a request to end the process goes on after it."""
+    trouble = undo(root, begun)
+    if not trouble:
+        with contextlib.suppress(OSError):
+            things.write(root, "file", JOURNAL, None)
+    if not isinstance(error, OSError):
+        return
+    step = begun[-1] if begun else None
+    where = "step %d of %d (%s %s)" % (len(begun), total, step.kind, step.name) if step else "writing %s" % JOURNAL
+    ending = (
+        "All of it was undone: the host is as before."
+        if not trouble
+        else ("Undoing failed too: %s. %s is kept: the next run settles it." % ("; ".join(trouble), JOURNAL))
+    )
+    raise Failed("%s failed: %s. %s" % (where, error.strerror or error, ending)) from error
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step: one change to one thing of one host, which can be applied, read back and undone. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+# Kinds of things, in the order in which a transaction touches them: first what remembers, last what is live.
+KINDS = ("folder", "file", "sysctl")
+
+
+class Step(NamedTuple):
+    """A thing (its kind and its name within the kind), the value it has, and the value it gets; None where it is not there.
+
+    Values are plain data: of a sysctl its text; of a file {text, mode, uid, gid, context}; of a folder its mode.
+    """
+
+    kind: str
+    name: str
+    before: Any
+    after: Any
+
+    def undone(self) -> Step:
+        """Return the step back."""
+        return Step(self.kind, self.name, self.after, self.before)
+
+
+class Refusal(ValueError):
+    """A change that must not be made; the message names the option, the value, the bound and the remedy."""
+
+
+def file_value(text: str, mode: int = 0o644) -> dict[str, Any]:
+    """Return the value of a file of our own: owned by root, readable by all."""
+    return {"text": text, "mode": mode, "uid": 0, "gid": 0, "context": None}
+
+
+def shown(step: Step) -> dict[str, str]:
+    """Return a step as Ansible's diff shows it; the same in check mode as in the real run."""
+    header = {"sysctl": "sysctl %s", "file": "%s", "folder": "%s/"}[step.kind] % step.name
+    return {"before_header": header, "after_header": header, "before": _text(step, step.before), "after": _text(step, step.after)}
+
+
+def _text(step: Step, value: Any) -> str:
+    if value is None:
+        return ""
+    if step.kind == "file":
+        return str(value["text"])
+    return "%s = %s\n" % (step.name, value) if step.kind == "sysctl" else "mode %o\n" % value

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sysctls that a user wants: names, values and relations checked before anything is touched. Pure. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+
+NOTHING = " Nothing was changed."
+RANGE, RESERVED, START = ("net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start")
+INT, BIG = (1 << 31) - 1, (1 << 63) - 1
+
+
+class Bounds(NamedTuple):
+    """What a known sysctl takes: how many whole numbers, each from low to high."""
+
+    words: int
+    low: int
+    high: int
+
+
+# Bounds as the kernel has them (kernel/sysctl.c, net/ipv4/sysctl_net_ipv4.c; kernel-truths, 11), or narrower where less makes no sense.
+BOUNDS: dict[str, Bounds] = {
+    "fs.file-max": Bounds(1, 8192, BIG),
+    "fs.nr_open": Bounds(1, 1024, 2147483584),
+    "fs.epoll.max_user_watches": Bounds(1, 1024, BIG),
+    "kernel.pid_max": Bounds(1, 301, 4194304),
+    "kernel.threads-max": Bounds(1, 20, INT),
+    RANGE: Bounds(2, 1, 65535),
+    START: Bounds(1, 0, 65535),
+    "net.ipv4.tcp_tw_reuse": Bounds(1, 0, 2),
+    "net.ipv4.tcp_timestamps": Bounds(1, 0, 2),
+    "net.ipv4.tcp_syncookies": Bounds(1, 0, 2),
+    "net.ipv4.tcp_mem": Bounds(3, 1, BIG),
+    "net.ipv4.tcp_rmem": Bounds(3, 1, INT),
+    "net.ipv4.tcp_wmem": Bounds(3, 1, INT),
+    "net.core.somaxconn": Bounds(1, 1, INT),
+    "net.ipv4.tcp_max_syn_backlog": Bounds(1, 1, INT),
+    "net.core.netdev_max_backlog": Bounds(1, 1, INT),
+    "net.netfilter.nf_conntrack_max": Bounds(1, 1, INT),
+    "net.netfilter.nf_conntrack_buckets": Bounds(1, 1, INT),
+}
+
+
+def canonical(name: str, key_path: Callable[[str], str], key_name: Callable[[str], str]) -> str:
+    """Return the one dotted name of a sysctl however it is spelled. Raises Refusal for what is no name of one."""
+    text = str(name).strip()
+    path = key_path(text)
+    if not text or not path or ".." in text.replace("/", ".") or any(char in text for char in "\n\r\0 \t=*?[") or text.startswith("-"):
+        raise Refusal('settings: %r is no name of a sysctl. Write it as "net.core.somaxconn".%s' % (str(name), NOTHING))
+    return key_name(path)
+
+
+def parse_settings(settings: dict[Any, Any], key_path: Callable[[str], str], key_name: Callable[[str], str]) -> dict[str, str]:
+    """Return {dotted name: text} of the option `settings`. Raises Refusal, naming the key, the value, the bound and the remedy."""
+    found: dict[str, str] = {}
+    for given, value in settings.items():
+        name = canonical(given, key_path, key_name)
+        text = _text(name, value)
+        if found.setdefault(name, text) != text:
+            raise Refusal("settings: %s is named twice, as %s and as %s. Name it once.%s" % (name, found[name], text, NOTHING))
+    return found
+
+
+def _text(name: str, value: Any) -> str:
+    """Return a value as it is written to the kernel."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    text = (
+        ",".join(str(item) for item in value)
+        if isinstance(value, (list, tuple)) and name == RESERVED
+        else (" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else str(value))
+    )
+    if value is None or any(ord(char) < 32 and char != "\t" for char in text) or len(text) > 200000:
+        raise Refusal(
+            "settings: the value %r of %s cannot be written to a sysctl. Give one line of text or a number.%s" % (text[:60], name, NOTHING)
+        )
+    text = " ".join(text.split())
+    if name == RESERVED:
+        try:
+            portsets.port_set(item for item in text.split(",") if item)
+        except ValueError as error:
+            raise Refusal("settings: %s: %s.%s" % (name, error, NOTHING)) from None
+    return _bounded(name, text)
+
+
+def _bounded(name: str, text: str) -> str:
+    bounds = BOUNDS.get(name)
+    words = text.split()
+    if bounds is None:
+        for word in words:
+            if word.lstrip("-").isdigit() and not -BIG <= int(word) <= BIG * 2 + 1:
+                raise Refusal("settings: %s %s does not fit into 64 bits.%s" % (name, word, NOTHING))
+        return text
+    if len(words) != bounds.words or not all(word.isdigit() for word in words):
+        raise Refusal(
+            'settings: %s is "%s": it takes %s.%s'
+            % (name, text, "a whole number" if bounds.words == 1 else "%d whole numbers" % bounds.words, NOTHING)
+        )
+    for word in words:
+        if not bounds.low <= int(word) <= bounds.high:
+            raise Refusal("settings: %s %s is out of bounds: it must be %d to %d.%s" % (name, word, bounds.low, bounds.high, NOTHING))
+    return text
+
+
+def check_kind(name: str, text: str, now: str) -> None:
+    """Raise Refusal where a key that no table knows would get another number or kind of values than it has."""
+    if name in BOUNDS or name == RESERVED:
+        return
+    old, new = now.split(), text.split()
+    numeric = [word.lstrip("-").isdigit() for word in old]
+    if old and all(numeric) and (len(old) != len(new) or not all(word.lstrip("-").isdigit() for word in new)):
+        raise Refusal(
+            'settings: %s is "%s" now: %d whole number%s. "%s" is not of that form.%s'
+            % (name, now, len(old), "" if len(old) == 1 else "s", text, NOTHING)
+        )
+
+
+def check_range(settled: dict[str, str], listening: int) -> list[str]:
+    """Check range and reserved ports together as they will be, and return warnings. Raises Refusal.
+
+    settled: texts of the range, the reserved list and ip_unprivileged_port_start as they will be; listening: ports that
+    something listens on, or that rules hand on, and that a wider range would put at risk.
+    """
+    low, high = (int(word) for word in settled[RANGE].split()[:2])
+    if low > high:
+        raise Refusal("%s %d-%d: low is above high. Turn them round.%s" % (RANGE, low, high, NOTHING))
+    start = int(settled.get(START) or 0)
+    if low < start:
+        raise Refusal(
+            "%s: low %d is below %s %d, and the kernel refuses that. Set that one to %d or lower first, or begin at %d.%s"
+            % (RANGE, low, START, start, low, start, NOTHING)
+        )
+    reserved = portsets.port_set(item for item in settled[RESERVED].split(",") if item)
+    usable = portsets.span(low, high) & ~reserved
+    if not usable:
+        raise Refusal("%s leaves no port of %d-%d: nothing could connect any more. Reserve fewer.%s" % (RESERVED, low, high, NOTHING))
+    at_risk = usable & listening
+    if at_risk:
+        raise Refusal(
+            "Ports %s are listened on (or handed on by rules) inside the range %d-%d: a dial could take them while the program "
+            "restarts. Reserve them, or choose a range without them.%s" % (", ".join(portsets.texts(at_risk)), low, high, NOTHING)
+        )
+    if (high - low) % 2 == 0 and high > low:
+        return [
+            "The range %d-%d has an odd number of ports: the kernel leaves one out by chance. End it at %d."
+            % (low, high, high - 1 if high == 65535 else high + 1)
+        ]
+    return []
+
+
+def scope_of(name: str) -> str:
+    """Return the scope of a sysctl: `kernel` where the whole machine shares it."""
+    known = SYSCTLS.get(name)
+    return known.scope if known else "kernel" if name.split(".", maxsplit=1)[0] in ("fs", "vm", "kernel") else "netns"
+
+
+ORDER = (START, RESERVED, "fs.nr_open", "fs.file-max", "net.netfilter.nf_conntrack_buckets")
+
+
+def in_order(names: list[str], raising_start: bool) -> list[str]:
+    """Return the names in the order in which they have to be written.
+
+    Reserved ports go before the range, so that no port is open to a dial in between; the first unprivileged port goes before
+    the range where it falls, and after it where it rises (kernel-truths, 11. Write semantics).
+    """
+
+    def rank(name: str) -> tuple[int, str]:
+        if name == START and raising_start:
+            return (len(ORDER) + 1, name)
+        return (ORDER.index(name) if name in ORDER else len(ORDER), name)
+
+    return sorted(names, key=rank)

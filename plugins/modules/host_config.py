@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make several changes to one host in one transaction."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_config
+short_description: Make several changes to one host in one transaction
+version_added: 0.1.0
+description:
+  - All sections of one host in one transaction. The other modules are this one with a single section.
+  - A section that is not named stays as it is. With O(state=absent) and no section named, all of the set ends.
+extends_documentation_fragment:
+  - c10m.front_tier._attributes
+  - c10m.front_tier._change
+options:
+  kernel_settings:
+    description: The options of M(c10m.front_tier.kernel_settings).
+    type: dict
+    suboptions:
+      settings:
+        description: The sysctls and their values.
+        type: dict
+        default: {}
+      live:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+      persist:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+  port_range:
+    description: The options of M(c10m.front_tier.port_range).
+    type: dict
+    suboptions:
+      low:
+        description: The first port.
+        type: int
+      high:
+        description: The last port.
+        type: int
+      reserve:
+        description: V(auto), or the exact list.
+        type: raw
+        default: auto
+      live:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+      persist:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+author:
+  - The c10m.front_tier contributors
+seealso:
+  - module: c10m.front_tier.connection_limits_info
+"""
+
+EXAMPLES = r"""
+- name: Widen the ports and the accept queues, both or neither
+  c10m.front_tier.host_config:
+    kernel_settings:
+      settings:
+        net.core.somaxconn: 65535
+    port_range:
+      low: 10240
+      high: 65535
+"""
+
+RETURN = r"""
+before:
+  description: What changes, by name (a sysctl, or the path of a file with its text), as it was; V(none) where it was not there.
+  returned: success
+  type: dict
+  sample: {net.core.somaxconn: "4096"}
+after:
+  description: The same as it is now, or would be in check mode.
+  returned: success
+  type: dict
+  sample: {net.core.somaxconn: "65535"}
+steps:
+  description: The steps of the transaction, in their order.
+  returned: success
+  type: list
+  elements: str
+  sample: [file /etc/sysctl.d/90-front-tier.conf, sysctl net.core.somaxconn]
+needs_restart:
+  description: What takes effect only after something else restarts or reloads.
+  returned: success
+  type: list
+  elements: str
+not_applied:
+  description: What could not be set here, and why.
+  returned: success
+  type: list
+  elements: str
+left:
+  description: What others changed since the set took it over, and which therefore stays as it is.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import run  # noqa: E402
+
+
+def main() -> None:
+    """Run the module."""
+    run(None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One change to a host that is a tree of plain files: what the fault tests run, break and kill.
+
+usage: python driver.py TREE present|other|absent     (prints the result or the error as JSON; "begin" on a line of its own before)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot  # noqa: F401  (before the begin)
+
+SYSCTLS = {
+    "net/core/somaxconn": "4096",
+    "net/ipv4/ip_local_port_range": "32768\t60999",
+    "net/ipv4/ip_local_reserved_ports": "",
+    "net/ipv4/ip_unprivileged_port_start": "1024",
+    "net/ipv4/tcp_fin_timeout": "60",
+    "net/netfilter/nf_conntrack_max": "65536",
+}
+COMMON = {"name": "front-tier", "persist": True, "live": True, "on_override": "fail", "skip_unavailable": False, "lock_timeout": 5.0}
+WANTED = {
+    "present": {
+        "kernel_settings": {
+            "settings": {"net.core.somaxconn": 65535, "net/ipv4/tcp_fin_timeout": 15, "net.netfilter.nf_conntrack_max": 1000000}
+        },
+        "port_range": {"low": 10240, "high": 65535, "reserve": ["20000-20009"]},
+    },
+    "other": {"kernel_settings": {"settings": {"net.core.somaxconn": 1024}}, "port_range": None},
+    "absent": {"kernel_settings": None, "port_range": None},
+}
+
+
+def make(tree: Path) -> None:
+    """Make the host: its sysctls as files, systemd's traces, a file of someone else."""
+    files = {"/proc/sys/" + name: value + "\n" for name, value in SYSCTLS.items()}
+    files.update({"/run/systemd/system/.keep": "", "/etc/sysctl.d/10-other.conf": "net.core.somaxconn = 512\n", "/var/lib/.keep": ""})
+    for name, text in files.items():
+        path = Path(str(tree) + name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def main() -> None:
+    """Make the change."""
+    tree, what = sys.argv[1:]
+    params: dict[str, Any] = dict(COMMON, state="absent" if what == "absent" else "present", **WANTED[what])
+    if what == "absent":
+        params.update(dict.fromkeys(WANTED[what], {}))
+    os.write(1, b"begin\n")
+    try:
+        answer = {"result": change.change(params, None, False, Root(tree))}
+    except (Refusal, Failed, OSError) as error:
+        answer = {"error": str(error)}
+    os.write(1, json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
