@@ -58,6 +58,11 @@ def workers(*ages):
     return [{"pid": 812 + index, "age": age, "connections": 5 * (index > 0)} for index, age in enumerate(ages)]
 
 
+def problem(kind, source):
+    """Return the change that gives the boot files one problem."""
+    return {"boot/problems": [{"kind": kind, "source": source, "message": "No."}]}
+
+
 # What else is and is not found: (id, changes, subjects of the findings).
 MORE = [
     ("FT101", {"ports/low": 60999}, []),  # one port is searched whole
@@ -78,6 +83,7 @@ MORE = [
     ("FT201", {"services/0/boot/nofile": {"soft": 1024, "hard": "unlimited"}}, []),  # infinity: as many as the kernel allows
     ("FT201", {"limits/DefaultLimitNOFILE/boot/value": {"soft": 1024, "hard": 2000000}}, ["DefaultLimitNOFILE"]),
     ("FT202", {"services/0/live/nofile": {"soft": "unlimited", "hard": "unlimited"}}, []),
+    ("FT202", {"services/0/live/nofile": {"soft": 1024, "hard": 1048576}}, ["haproxy.service"]),  # just fs.nr_open
     ("FT202", {"services/0/processes/0/nofile": {"soft": 150000, "hard": 200000}}, ["haproxy.service"]),
     ("FT202", {"services/1/processes/0/nofile": {"soft": 524288, "hard": 524288}}, []),  # raised its own soft limit
     ("FT202", {"services/0/live/nofile": {"soft": 1024, "hard": 524288}, "services/0/program": "memcached"}, []),  # it sets its own
@@ -92,6 +98,7 @@ MORE = [
     ("FT211", {"limits/fs.epoll.max_user_watches/value": 1000, "listeners/0/service": None, "listeners/1/service": None}, []),
     ("FT302", {"listeners/0/backlog": 128, "listeners/1/backlog": 1}, []),  # 128 is the default of old kernels only
     ("FT302", {"host/kernel": "5.3.18", "listeners/0/backlog": 128, "listeners/1/backlog": 1}, ["net.core.somaxconn"]),
+    ("FT302", {"host/kernel": "5.4.0", "listeners/0/backlog": 128, "listeners/1/backlog": 1}, []),
     ("FT303", {"listeners/0/backlog": 0, "listeners/0/queued": 1}, ["0.0.0.0:80 (haproxy.service)"]),
     ("FT404", {"sockets/flows/0/time_wait": 9000, "limits/net.ipv4.tcp_tw_reuse/value": 1}, []),
     ("FT404", {"sockets/flows/0/time_wait": 9000, "sockets/flows/0/destination": "127.0.0.1"}, []),
@@ -117,6 +124,10 @@ MORE = [
     ("FT601", {"limits/net.ipv4.ip_local_port_range/boot/value": "32768\t60999"}, []),
     ("FT601", {"limits/net.core.somaxconn/value": 1, "limits/net.core.somaxconn/boot/applies": "device-add"}, []),
     ("FT601", {"limits/net.core.somaxconn/value": 1, "limits/net.core.somaxconn/boot/lost": "its module comes later"}, []),
+    ("FT603", problem("lost", "/etc/sysctl.d/a.conf:1"), ["/etc/sysctl.d/a.conf"]),  # of a key that is no limit
+    ("FT603", problem("garbage", "/etc/sysctl.d/a.conf:1"), []),
+    ("FT613", problem("volatile", "/run/sysctl.d/a:b.conf"), ["/run/sysctl.d/a:b.conf"]),
+    ("FT614", problem("not_applied", "/usr/lib/sysctl.d/50-pid-max.conf:16"), []),  # it comes with the system
     ("FT611", {"limits/net.core.somaxconn/value": 1}, []),  # a file decides: that is FT601
     ("FT611", {"limits/DefaultLimitNOFILE/value": {"soft": 1024, "hard": 4096}}, []),  # no sysctl
     ("FT702", {"listeners/0/transparent": True, "limits/net.ipv4.conf.eth0.rp_filter/value": 1}, ["net.ipv4.conf.all.rp_filter"]),
@@ -144,6 +155,8 @@ def test_a_long_list_is_cut_in_the_message_only():
     (finding,) = found("FT102", {"listeners": many})
     assert 25 == len(finding["evidence"]["listeners"]) == len(finding["evidence"]["open"])
     assert "0.0.0.0:50038 (service not known) and 5 more. While" in finding["message"]
+    (finding,) = found("FT102", {"listeners": many[:20]})
+    assert "0.0.0.0:50038 (service not known). While" in finding["message"]
 
 
 @pytest.mark.parametrize(("headroom", "used"), [(0.0, 28230), (0.2, 22584), (0.5, 14115)])
