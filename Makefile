@@ -67,7 +67,7 @@ checks: venv live ## the repository's own rules, witnesses, bad hosts, the repor
 docs: venv live ## check the documentation of modules and roles, and build the site in .build/docsite
 	@$(RUN) sh tests/tools/docs.sh
 
-dist: venv live ## build the tarball in .build/dist, install it in an empty folder and use it there
+dist: venv live ## build the tarball in .build/dist, install it in an empty folder, look at what it holds
 	@$(RUN) sh tests/tools/dist.sh
 
 importer: dist ## what Galaxy would say to the tarball; a warning is an error

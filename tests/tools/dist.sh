@@ -1,12 +1,13 @@
 #!/bin/sh
-# Build the tarball from the stage, install it where nothing else is, and use it there.
+# Build the tarball from the stage, install it where nothing else is, and look at what it holds. tests/playbook uses one.
 set -eu
+exec 9>.build/stage.lock # ansible-test writes into the stage while it runs
+flock 9
 python -m tests.tools.stage >/dev/null
 rm -rf .build/dist .build/installed
 mkdir -p .build/dist .build/installed
 ansible-galaxy collection build --output-path .build/dist .build/stage/ansible_collections/c10m/front_tier >/dev/null
 tarball=$(ls "$PWD"/.build/dist/*.tar.gz)
-python=$PWD/.venv/bin/python
 
 cd .build/installed
 unset PYTHONPATH
@@ -22,10 +23,4 @@ find ansible_collections/c10m/front_tier -mindepth 1 -maxdepth 1 -printf '%f\n' 
     esac
 done
 
-audit() { # $@: what the inventory would say
-    ansible-playbook -i localhost, -c local c10m.front_tier.audit -e ansible_python_interpreter="$python" \
-        -e front_tier_target=all -e front_tier_report_dir="$PWD/report" "$@" >audit.txt 2>&1
-}
-
-audit -e front_tier_fail_on=never || { cat audit.txt; exit 1; }
-echo "built and used in an empty folder: $tarball ($(du -k "$tarball" | cut -f1) kB)"
+echo "built, installed in an empty folder: $tarball ($(du -k "$tarball" | cut -f1) kB)"

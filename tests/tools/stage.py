@@ -57,9 +57,9 @@ def refresh() -> Path:
             if os.path.lexists(target):
                 target.unlink()
             shutil.copy2(source, target, follow_symlinks=False)
-    for folder, folders, files in os.walk(STAGE, topdown=False):
-        inside = Path(folder).relative_to(STAGE).as_posix()
-        if not folders and not files and not any(inside.startswith(kept) for kept in KEPT):
+    for folder, _folders, _files in os.walk(STAGE, topdown=False):
+        inside = Path(folder).relative_to(STAGE).as_posix() + "/"
+        if not os.listdir(folder) and not any(inside.startswith(kept + "/") for kept in KEPT):
             os.rmdir(folder)
     subprocess.run(["git", "init", "--quiet"], cwd=STAGE, check=True)
     subprocess.run(["git", "add", "--all"], cwd=STAGE, check=True)
