@@ -68,6 +68,8 @@ MORE = [
     ("FT101", {"ports/low": 60999}, []),  # one port is searched whole
     ("FT101", {"ports/low": 1025, "ports/high": 65535, "ports/reserved": ["1025-40000"]}, ["net.ipv4.ip_local_port_range"]),
     ("FT102", {"listeners/0/port": 40001}, []),  # reserved
+    ("FT102", {"ports/high": 65535, "listeners/0/port": 65535}, ["net.ipv4.ip_local_reserved_ports"]),
+    ("FT104", {"ports/low": 50000, "ports/high": 50000, "ports/reserved": ["50000"]}, ["net.ipv4.ip_local_reserved_ports"]),
     ("FT104", {"ports/reserved": []}, []),
     ("FT105", {"ports/reserved": ["32768-60999"]}, []),  # that is FT104
     ("FT107", {"limits/net.ipv4.ip_local_port_range/boot/value": {"absent": "unknown", "detail": ""}}, []),
@@ -78,6 +80,7 @@ MORE = [
     ("FT110", {"paths/0/bind": "plain", "paths/0/destinations": ["10.0.0.9", "10.0.0.8"]}, ["10.0.0.2 -> 2 addresses, port 8080"]),
     ("FT111", {"sockets/flows/0/connections": 9000, "sockets/flows/0/no_port": 0, "sockets/source": "/proc/net/tcp"}, []),
     ("FT111", {"sockets/flows/0/connections": 9000, "sockets/flows/0/no_port": 0, "sockets/flows/0/accepted": True}, []),
+    ("FT117", {"paths/0/used": 14115}, []),  # just half
     ("FT117", {"paths/0/used": 20000, "paths/0/binding": "memory"}, []),
     ("FT117", {"paths/0/used": 20000, "host/kernel": "unknown"}, []),
     ("FT201", {"services/0/boot/nofile": {"soft": 1024, "hard": "unlimited"}}, []),  # infinity: as many as the kernel allows
@@ -110,6 +113,7 @@ MORE = [
     ("FT203", {"services/1/program": "memcached", "services/1/processes": [{"nofile": {"soft": 1024, "hard": 4096}}, {"pid": 5}]}, []),
     ("FT407", {"services/0/processes": workers(3700, 3600, 1800, 40)}, ["haproxy.service"]),  # two generations before this one
     ("FT407", {"services/0/processes": workers(3700, 3600, 3600, 3601, 40)}, []),  # one replaced a worker that crashed
+    ("FT407", {"services/0/processes": workers(3700, 3610, 3600, 40)}, []),  # the same: they started within ten seconds
     ("FT407", {"services/0/processes": workers(3700, 3600, 40), "services/0/main_pid": None}, []),
     ("FT407", {"services/0/processes/1/age": 20, "services/0/program": "php-fpm"}, []),
     ("FT411", {"conntrack/entries": 300000, "conntrack/active": False}, []),
@@ -117,6 +121,7 @@ MORE = [
     ("FT415", {"capacity/inbound/binding": "nf_conntrack_max", "capacity/inbound/bounds": []}, []),
     ("FT501", {"sockets/tcp/memory_pages": {"absent": "unknown", "detail": ""}}, []),
     ("FT502", {"sockets/tcp/memory_pages": 560001}, []),  # that is FT501
+    ("FT502", {"sockets/tcp/memory_pages": 560000}, ["net.ipv4.tcp_mem"]),
     ("FT504", {"services/0/memory/limit": "unlimited", "services/0/memory/used": 1 << 50}, []),
     ("FT507", {"sockets/tcp/established": 300000, "limits/net.ipv4.tcp_ehash_entries/value": -262144}, ["net.ipv4.tcp_ehash_entries"]),
     ("FT601", {"limits/net.ipv4.ip_local_reserved_ports/boot/value": ["40001", "40000"]}, []),  # the same ports
