@@ -79,7 +79,7 @@ SYSCTLS: dict[str, Sysctl] = {
     "net.netfilter.nf_conntrack_tcp_timeout_close_wait": Sysctl("conntrack", "netns", "seconds", 60),
     "net.netfilter.nf_conntrack_tcp_loose": Sysctl("conntrack", "netns", None, 1),
 }
-INTERFACE_SYSCTL = "net.ipv4.conf.%s.rp_filter"  # read for each interface as well
+INTERFACE_SYSCTLS = ("net.ipv4.conf.%s.rp_filter", "net.ipv4.conf.%s.promote_secondaries")  # read for each interface as well
 
 
 def values(name: str, text: str) -> int | str | list[int] | list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import INTERFACE_SYSCTL, SYSCTLS, Sysctl, values
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import INTERFACE_SYSCTLS, SYSCTLS, Sysctl, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
@@ -34,7 +34,8 @@ def read_sysctls(root: Root, subsets: Iterable[str], interfaces: Iterable[str], 
     """
     wanted = [(name, known) for name, known in SYSCTLS.items() if known.subset in subsets]
     if "sockets" in subsets:
-        wanted += [(INTERFACE_SYSCTL % name.replace(".", "/"), Sysctl("sockets", "netns", None, None)) for name in interfaces]
+        of_interface = Sysctl("sockets", "netns", None, None)
+        wanted += [(key % name.replace(".", "/"), of_interface) for name in interfaces for key in INTERFACE_SYSCTLS]
     return [read_sysctl(root, name, known, container) for name, known in wanted]
 
 
