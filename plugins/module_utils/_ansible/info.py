@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -48,6 +49,16 @@ def audit(params: dict[str, Any]) -> dict[str, Any]:
     subsets += ["services"] if names and "services" not in subsets else []
     snapshot = read_snapshot(root, subsets, paths, names, params["sample"])
     _check(snapshot, paths)
+    return printable(snapshot)
+
+
+def printable(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the snapshot with U+FFFD for each byte of a name (of a file, an interface) that is not UTF-8: Ansible refuses those."""
+    text = json.dumps(snapshot, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        snapshot = json.loads(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return snapshot
 
 
