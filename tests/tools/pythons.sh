@@ -6,7 +6,7 @@
 set -eu
 
 works() {
-    [ -x "$1" ] && [ "$("$1" -c 'import ensurepip, ssl, sys, venv; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$2" ]
+    [ -x "$1" ] && [ "$("$1" -c 'import ensurepip, ssl, sys, venv; ensurepip.version(); print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$2" ]
 }
 
 folders() {
