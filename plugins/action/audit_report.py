@@ -15,10 +15,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.color import stringc
 from ansible.utils.display import Display
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import findings  # noqa: F401  (enters every check)
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_case import CHECKS
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fleet, html, record, terminal, verdict
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fleet, html, record, terminal
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.terminal import Line
 
 display = Display()
@@ -60,7 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _entries(self, names: list[str], options: dict[str, Any], hostvars: Any) -> list[fleet.Entry]:
         """Return what is known of every host. Raises AnsibleActionFail where the gate is described wrongly, with all that is wrong."""
-        known = fleet.known_ids(CHECKS, verdict.ID)
+        known = fleet.known_ids()
         entries: list[fleet.Entry] = []
         mistakes: dict[str, list[str]] = {}
         for name in names:

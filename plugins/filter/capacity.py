@@ -21,7 +21,8 @@ OTHERS = ("paths", "service", "connections", "headroom")
 MOST_FILES = 1 << 31
 MOST_ADDRESSES = 65536
 MOST_VALUE = (1 << 63) - 1
-RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"
+RANGE = "net.ipv4.ip_local_port_range"
+RESERVED = "net.ipv4.ip_local_reserved_ports"
 SIZES = {RANGE: 2, "net.ipv4.tcp_mem": 3, "net.ipv4.tcp_rmem": 3, "net.ipv4.tcp_wmem": 3}  # how many values, where not one
 
 

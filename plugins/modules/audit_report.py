@@ -51,8 +51,8 @@ extends_documentation_fragment:
   - c10m.front_tier._attributes.controller
 seealso:
   - module: c10m.front_tier.connection_limits_info
-  - plugin: c10m.front_tier.audit
-    plugin_type: role
+  - plugin: c10m.front_tier.capacity
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

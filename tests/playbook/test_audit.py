@@ -185,7 +185,7 @@ def test_every_host_has_its_own_gate(place: Place) -> None:
 
 def test_what_belongs_to_the_machine_outside_never_fails(place: Place) -> None:
     """A gate does not fail on what only the machine around a container can change."""
-    (name, one), *_ = recorded(place, 1, front_tier_fail_on="warning").items()
+    ((name, one),) = recorded(place, 1, front_tier_fail_on="warning").items()
     one["findings"] = [dict(row, outside=True) for row in one["findings"]]
     assert any(row["severity"] == "error" for row in one["findings"])
     place.keep({name: fact.kept(one)})
@@ -196,7 +196,7 @@ def test_what_belongs_to_the_machine_outside_never_fails(place: Place) -> None:
 
 def test_what_a_host_says_is_never_a_template(place: Place) -> None:
     """A fact that holds Jinja is printed as it is: nothing in it is evaluated on the controller."""
-    (name, one), *_ = recorded(place, 1).items()
+    ((name, one),) = recorded(place, 1).items()
     mark = place.folder / "owned"
     attack = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}{%% for x in y %%}{{ 7 * 191 }}" % mark
     one["host"]["kernel"] = attack
@@ -256,7 +256,7 @@ WHAT_IF = """---
 
 def test_what_if(place: Place) -> None:
     """The filter computes a kept fact again with other values, also where they come out of templates as text."""
-    (name, one), *_ = recorded(place, 1).items()
+    ((name, one),) = recorded(place, 1).items()
     (place.folder / "what-if.yml").write_text(WHAT_IF)
     ran = place.play(playbook="what-if.yml")
     assert 0 == ran.returncode, ran.stdout + ran.stderr

@@ -56,7 +56,7 @@ def along(value: int | None, span: int) -> float:
     return 0.0 if not value or value < 1 else min(100.0, 100 * math.log10(max(value, 1.3)) / span)
 
 
-def bar(bound: Bound, used: int | None, span: int) -> str:
+def drawn(bound: Bound, used: int | None, span: int) -> str:
     """Return a bound as a bar on the log scale: what is in use dark, what is free light."""
     end = along(bound.connections, span)
     dark = min(end, along(used, span))
@@ -98,7 +98,7 @@ def bounds(title: str, held: Capacity, span: int) -> Iterator[str]:
         if (bound.connections or 0) >= UNSHOWN:
             cell, number = '<td class="dim">bounds nothing</td>', "unlimited"
         else:
-            cell, number = "<td>%s</td>" % bar(bound, held.used, span), grouped(bound.connections)
+            cell, number = "<td>%s</td>" % drawn(bound, held.used, span), grouped(bound.connections)
         detail = " <small>%s</small>" % escape(bound.detail) if bound.detail else ""
         yield '<tr%s><th scope="row">%s%s</th><td class="num">%s</td>%s<td class="note">%s%s</td></tr>' % (
             ' class="binds"' if bound.binding else "",

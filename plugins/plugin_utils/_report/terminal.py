@@ -99,7 +99,7 @@ def reach(value: int | None, span: int, width: int = BAR) -> int:
     return max(1, min(width, round(width * math.log10(max(value, 1.6)) / span)))
 
 
-def bar(bound: Bound, used: int | None, span: int) -> Line:
+def drawn(bound: Bound, used: int | None, span: int) -> Line:
     """Return a bar: what is used dark, what is free light, up to the bound."""
     end = reach(bound.connections, span)
     dark = min(end, reach(used, span))
@@ -121,7 +121,7 @@ def table(title: str, held: Capacity) -> Iterator[Line]:
             (left(bound.name, 16), tone),
             (right(grouped(bound.connections), 14), tone),
             ("  ", ""),
-            *bar(bound, held.used, span),
+            *drawn(bound, held.used, span),
             ("  ", ""),
             (fit(bound.note, 42), "dim"),
         ]

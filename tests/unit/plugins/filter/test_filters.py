@@ -79,28 +79,39 @@ def test_the_paths_of_the_audit_are_computed_again():
 @pytest.mark.parametrize(
     "given, message",
     [
-        ({"nofil": 5}, "capacity has no nofil. What can be overridden: limits, nofile, addresses; beside them there are paths, service, "
-                       "connections, headroom."),
+        (
+            {"nofil": 5},
+            "capacity has no nofil. What can be overridden: limits, nofile, addresses; beside them there are paths, service, "
+            "connections, headroom.",
+        ),
         ({"nofile": "many"}, 'capacity: nofile "many" is no whole number: it must be 1 to 2147483648.'),
         ({"nofile": 0}, "capacity: nofile 0 is out of bounds: it must be 1 to 2147483648."),
         ({"nofile": True}, 'capacity: nofile "True" is no whole number: it must be 1 to 2147483648.'),
         ({"addresses": 0}, "capacity: addresses 0 is out of bounds: it must be 1 to 65536."),
         ({"addresses": ["10.0.0.1", "10.0.0"]}, 'capacity: addresses[1] "10.0.0" is no IPv4 or IPv6 address.'),
         ({"limits": 5}, 'capacity: limits "5" is no dictionary. Write limits={"net.core.somaxconn": 65535}.'),
-        ({"limits": {"a.b": 1}}, "capacity: limits: \"a.b\" is no sysctl that bounds connections. Name one of docs/limits.md."),
-        ({"limits": {"net.core.somaxconn": "x"}}, 'capacity: limits["net.core.somaxconn"] "x" is no whole number: it must be '
-                                                     "0 to 9223372036854775807."),
+        ({"limits": {"a.b": 1}}, 'capacity: limits: "a.b" is no sysctl that bounds connections. Name one of docs/limits.md.'),
+        (
+            {"limits": {"net.core.somaxconn": "x"}},
+            'capacity: limits["net.core.somaxconn"] "x" is no whole number: it must be 0 to 9223372036854775807.',
+        ),
         ({"limits": {"net.core.somaxconn": None}}, 'capacity: limits["net.core.somaxconn"] "None" is no value of a sysctl.'),
         ({"limits": {"net.ipv4.ip_local_port_range": 5}}, 'capacity: limits["net.ipv4.ip_local_port_range"] has 1 values, and needs 2.'),
-        ({"limits": {"net.ipv4.ip_local_port_range": [9, 5]}}, 'capacity: limits["net.ipv4.ip_local_port_range"] 9-5 is no range of ports: '
-                                                               "write [1024, 65535]."),
-        ({"limits": {"net.ipv4.ip_local_reserved_ports": "80-x"}}, 'capacity: limits["net.ipv4.ip_local_reserved_ports"] "x" is no whole '
-                                                                  "number: it must be 80 to 65535."),
-        ({"paths": [{"destinations": ["10.0.0.1"]}]}, "capacity: paths[0] needs destinations and ports: the addresses "
-                                                          "and ports that are dialled."),
+        (
+            {"limits": {"net.ipv4.ip_local_port_range": [9, 5]}},
+            'capacity: limits["net.ipv4.ip_local_port_range"] 9-5 is no range of ports: write [1024, 65535].',
+        ),
+        (
+            {"limits": {"net.ipv4.ip_local_reserved_ports": "80-x"}},
+            'capacity: limits["net.ipv4.ip_local_reserved_ports"] "x" is no whole number: it must be 80 to 65535.',
+        ),
+        (
+            {"paths": [{"destinations": ["10.0.0.1"]}]},
+            "capacity: paths[0] needs destinations and ports: the addresses and ports that are dialled.",
+        ),
         ({"connections": 0}, "capacity: connections 0 is out of bounds: it must be 1 to 1099511627776."),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_told(given, message):
     """Every message names the thing, the value, the bound and what to write."""
     with pytest.raises(AnsibleFilterError) as caught:

@@ -21,7 +21,7 @@ def grown(number):
     row = {"address": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "port": 65535, "family": "inet6", "connections": 1, "service": "a" * 60}
     one["listeners"] = [dict(row, connections=place) for place in range(number)]
     one["addresses"] = [{"interface": "eth0", "address": "10.%d.%d.%d/8" % (n >> 16, n >> 8 & 255, n & 255)} for n in range(number)]
-    one["sockets"]["flows"] = [dict(row, source="10.0.0.1", destination="10.0.0.2") for _ in range(number)]
+    one["sockets"]["flows"] = [dict(row, source="10.0.0.1", destination="10.0.0.2") for _place in range(number)]
     one["sockets"]["bound"] = [row] * number
     one["ports"]["blocked"] = [{"port": 40000, "by": "tcp listener 0.0.0.0"}] * number
     one["ports"]["without_socket"] = [{"port": 40000, "by": "nft dnat in table ip nat"}] * number

@@ -92,7 +92,7 @@ def test_no_line_is_wider_than_100_columns(size):
 
 def test_one_host_shows_everything():
     """One host is shown with capacity, bounds, paths, next boot, findings, remedies and what could not be seen."""
-    (name, one), *_ = hosts_of(1).items()
+    ((name, one),) = hosts_of(1).items()
     text = text_of(made({name: one}, accept=ACCEPT))
     capacity = one["capacity"]["inbound"]
     for part in (
@@ -225,7 +225,7 @@ def test_no_data_of_a_host_breaks_the_report(data):
 
 def test_the_same_facts_make_the_same_files():
     """The report holds no time of its own, so a second run over the same facts writes the same bytes."""
-    first, second = (made(hosts_of(4)) for _ in range(2))
+    first, second = (made(hosts_of(4)) for _run in range(2))
     assert page.bytes_of(first.fleet) == page.bytes_of(second.fleet)
     assert record.bytes_of(first.fleet, first.facts, first.judged) == record.bytes_of(second.fleet, second.facts, second.judged)
 
