@@ -13,7 +13,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import capa
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, PathError, parse_paths
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import ports_section
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid, ports_section
 
 # Kernels that the truth tests ran on and proved every prediction (docs/testbed-vms.md).
 PROVEN = ("5.10", "6.1", "6.12", "6.18")
@@ -65,21 +65,35 @@ def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
             },
         )
         row["value"] = values(name, str(value)) if not isinstance(value, (int, list)) else value
+        if not is_valid(name, row["value"]):
+            raise PathError('limits: "%s" is no value of %s. Write it as sysctl prints it.' % (value, name))
         if row not in changed.setdefault("limits", []):
             changed["limits"].append(row)
     if overrides.get("nofile") is not None:
+        nofile = {"soft": int(overrides["nofile"]), "hard": int(overrides["nofile"])}
         for service in changed.get("services") or []:
             for process in service.get("processes") or []:
-                process["nofile"] = {"soft": int(overrides["nofile"]), "hard": int(overrides["nofile"])}
+                process["nofile"] = dict(nofile)
+        for row in changed.get("limits") or []:
+            if row["name"] == "DefaultLimitNOFILE":
+                row["value"] = dict(nofile)
+        changed["files"] = dict(changed.get("files") or {}, nofile_self=nofile)
     changed["ports"] = ports_section(changed)
     return changed
 
 
-def _with_addresses(path: Path, overrides: dict[str, Any]) -> Path:
-    """Return the path with the source addresses of the override: a list, or a number of them counted on from the first."""
-    wanted = overrides.get("sources")
-    if wanted is None and overrides.get("addresses"):
+def _overridden(path: Path, overrides: dict[str, Any]) -> Path:
+    """Return the path with the descriptors and the source addresses of the override: a list, or a number counted on from the first."""
+    if path.nofile is not None and overrides.get("nofile") is not None:
+        path = path._replace(nofile=int(overrides["nofile"]))
+    wanted = [source for source in overrides.get("sources") or () if (":" in source) == (path.family == "inet6")]
+    if not wanted and overrides.get("sources"):
+        raise PathError("sources: none of %s is of the family of %s." % (", ".join(overrides["sources"]), path.destinations[0]))
+    if not wanted and overrides.get("addresses"):
         first = ipaddress.ip_address(path.sources[0]) if path.sources else ipaddress.ip_address(path.destinations[0])
+        most = (1 << first.max_prefixlen) - int(first)
+        if int(overrides["addresses"]) > most:
+            raise PathError("addresses %s: only %d lie from %s on." % (overrides["addresses"], most, first))
         wanted = [str(first + index) for index in range(int(overrides["addresses"]))]
     if not wanted:
         return path
@@ -97,7 +111,7 @@ def compute(
     if overrides:
         snapshot = override(snapshot, overrides)
     given: Iterable[Path] = paths if paths and all(isinstance(path, Path) for path in paths) else parse_paths(paths)
-    asked = [_with_addresses(path, overrides or {}) for path in (list(given) or busiest(snapshot))]
+    asked = [_overridden(path, overrides or {}) for path in (list(given) or busiest(snapshot))]
     computed = [capacity.path_capacity(snapshot, path) for path in asked]
     whole = {"inbound": capacity.inbound(snapshot, service), "outbound": capacity.outbound(snapshot, computed)}
     return {"paths": computed, "capacity": whole, "findings": find(snapshot, computed, whole, headroom=headroom)}
