@@ -16,24 +16,45 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact impor
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import plain
 
 
+def _wanted(value: Any) -> int | None:
+    """Return front_tier_connections as a number; None where no number is wanted. Raises AnsibleFilterError."""
+    if value is None or value == "":
+        return None
+    try:
+        number = int(str(value).replace("_", "").strip())
+    except ValueError:
+        raise AnsibleFilterError('front_tier_connections "%s" is no whole number. Write it as 200000.' % (value,)) from None
+    if number < 1:
+        raise AnsibleFilterError("front_tier_connections %d is out of bounds: it must be 1 or more." % number)
+    return number
+
+
+def _spare(value: Any) -> float:
+    """Return front_tier_headroom as a share. Raises AnsibleFilterError."""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        raise AnsibleFilterError('front_tier_headroom "%s" is no number. Write it as 0.2.' % (value,)) from None
+    if not 0 <= share < 1:
+        raise AnsibleFilterError("front_tier_headroom %s is out of bounds: it must be from 0 to less than 1, such as 0.2." % value)
+    return share
+
+
 def audit(
     value: Any,
-    connections: int | None = None,
-    headroom: float = verdict.HEADROOM,
+    connections: Any = None,
+    headroom: Any = verdict.HEADROOM,
     relays: bool = False,
     paths: Any = None,
     service: str | None = None,
 ) -> dict[str, Any]:
     """Return the fact `front_tier_audit`: bounded in size, with the verdict on the connections that are wanted."""
-    if not 0 <= headroom < 1:
-        raise AnsibleFilterError("front_tier_headroom %s is out of bounds: it must be from 0 to less than 1, such as 0.2." % headroom)
-    if connections is not None and connections < 1:
-        raise AnsibleFilterError("front_tier_connections %d is out of bounds: it must be 1 or more." % connections)
+    wanted, spare = _wanted(connections), _spare(headroom)
     try:
         result = plain(value)
-        if isinstance(result, dict) and headroom != verdict.HEADROOM and "findings" in result:
-            result["findings"] = find(result, result.get("paths"), result.get("capacity"), headroom)
-        fact = kept(result if isinstance(result, dict) else {}, connections, headroom, relays)
+        if isinstance(result, dict) and spare != verdict.HEADROOM and "findings" in result:
+            result["findings"] = find(result, result.get("paths"), result.get("capacity"), spare)
+        fact = kept(result if isinstance(result, dict) else {}, wanted, spare, relays)
     except ValueError as error:
         raise AnsibleFilterError("audit needs the result of c10m.front_tier.connection_limits_info: %s." % error) from None
     fact["asked"] = {"paths": plain(paths) or [], "service": service or None}

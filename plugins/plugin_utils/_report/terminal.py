@@ -250,7 +250,7 @@ def unseen(host: Host) -> Iterator[Line]:
         yield []
         yield [("  Could not be seen", "strong")]
     for one in host.unseen[:MOST_BOUNDS]:
-        yield [("    " + left(one.what, 40), ""), (left(one.reason, 16), "warning"), ("  " + fit(one.detail, 38), "dim")]
+        yield [("    " + left(one.what, 39), ""), (" " + left(one.reason, 15), "warning"), (" " + fit(one.detail, 40), "dim")]
     if len(host.unseen) > MOST_BOUNDS:
         yield [("    and %d more in the HTML report" % (len(host.unseen) - MOST_BOUNDS), "dim")]
 

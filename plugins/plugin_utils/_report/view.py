@@ -8,6 +8,7 @@ Private to the collection. Every text in a view is one printable line; it is sti
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable
 
@@ -302,14 +303,27 @@ def _absences(value: Any, place: str) -> Iterable[tuple[str, str, str]]:
 
 
 def unseen(fact: dict[str, Any]) -> list[Unseen]:
-    """Return what could not be read, each reason once for the same thing."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """Return what could not be read: what has the same reason is one line, named by the first of them."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for what, reason, detail in _absences(fact, ""):
-        found.setdefault((clean(what, 120), REASONS.get(reason, clean(reason, 40))), []).append(detail)
-    return [
-        Unseen(what if len(details) == 1 else "%s (%d times)" % (what, len(details)), reason, clean(details[0], 200))
-        for (what, reason), details in list(found.items())[:MOST_UNSEEN]
-    ]
+        alike = re.sub("[0-9]+", "#", detail)
+        found.setdefault((reason, alike), []).append((what, detail))
+    told = []
+    for (reason, _alike), group in list(found.items())[:MOST_UNSEEN]:
+        names = list(dict.fromkeys(what for what, _detail in group))
+        more = len(group) - 1
+        what = clean(names[0], 120) + (" and %d more" % more if more else "")
+        told.append(Unseen(what, REASONS.get(reason, clean(reason, 40)), clean(group[0][1], 200)))
+    return told
+
+
+def _verdict(wanted: dict[str, Any]) -> str:
+    """Return the verdict in a line: what the host holds, and all that it is short of; the finding says it at length."""
+    if wanted.get("reachable") is not False:
+        return clean(wanted.get("message"))
+    short = ["%s %s" % (label(row.get("name")), grouped(count(row.get("connections")))) for row in rows(wanted.get("short_of"))]
+    relayed = ", each of them relayed to an upstream" if wanted.get("relays") is True else ""
+    return "holds %s%s; short of %s" % (grouped(count(wanted.get("holds"))), relayed, ", ".join(short))
 
 
 def _system(host: dict[str, Any]) -> str:
@@ -396,7 +410,7 @@ def host(name: str, fact: dict[str, Any], judged: Iterable[Judged] = ()) -> Host
         unseen=tuple(unseen(fact)),
         wanted=count(wanted.get("connections")),
         reachable=reachable if isinstance(reachable, bool) else None,
-        verdict=clean(wanted.get("message")),
+        verdict=_verdict(wanted),
     )
 
 

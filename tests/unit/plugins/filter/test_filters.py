@@ -176,9 +176,21 @@ def test_a_wrong_upstream_is_named(given, message):
 
 
 @pytest.mark.parametrize(
-    "given, message", [({"headroom": 1}, "front_tier_headroom 1 is out of bounds"), ({"connections": 0}, "front_tier_connections 0")]
+    "given, message",
+    [
+        ({"headroom": 1}, "front_tier_headroom 1 is out of bounds: it must be from 0 to less than 1, such as 0.2."),
+        ({"headroom": "much"}, 'front_tier_headroom "much" is no number. Write it as 0.2.'),
+        ({"connections": 0}, "front_tier_connections 0 is out of bounds: it must be 1 or more."),
+        ({"connections": "200k"}, 'front_tier_connections "200k" is no whole number. Write it as 200000.'),
+    ],
 )
 def test_a_wrong_wish_is_told(given, message):
     """A headroom of all, or no connections at all, cannot be meant."""
-    with pytest.raises(AnsibleFilterError, match=message):
+    with pytest.raises(AnsibleFilterError) as caught:
         audit(HOST, **given)
+    assert message == str(caught.value)
+
+
+def test_a_wish_may_be_text():
+    """Extra variables are text: they mean the same."""
+    assert audit(HOST, connections=200000, headroom=0.1) == audit(HOST, connections="200000", headroom="0.1")

@@ -270,11 +270,14 @@ def test_the_next_boot_is_told_where_it_changes_something(value, name, boot, exp
 
 def test_an_absence_is_told_once_with_its_reason():
     """The same absence of a hundred processes is one line with a number."""
-    hidden = {"absent": "no_permission", "detail": "/proc/1/fd: Permission denied"}
-    found = view.unseen(
-        {"services": [{"name": "a", "processes": [{"files_open": hidden}] * 100}], "limits": [{"name": "x", "value": hidden}]}
-    )
-    assert [("a processes files_open (100 times)", "no permission"), ("x", "no permission")] == [(one.what, one.reason) for one in found]
+    hidden = [{"absent": "no_permission", "detail": "/proc/%d/fd: Permission denied" % pid} for pid in range(100)]
+    gone = {"absent": "not_loaded", "detail": "nf_conntrack"}
+    services = [{"name": "a", "processes": [{"files_open": one} for one in hidden]}]
+    found = view.unseen({"services": services, "limits": [{"name": "x", "value": gone, "boot": {"value": gone}}]})
+    assert [
+        ("a processes files_open and 99 more", "no permission", "/proc/0/fd: Permission denied"),
+        ("x", "not loaded", "nf_conntrack"),
+    ] == [(one.what, one.reason, one.detail) for one in found]
 
 
 def test_an_idle_memory_figure_says_idle():
