@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.pam_limits import limits_for, read_pam_limits
@@ -48,22 +49,25 @@ def read_boot(root: Root, snapshot: dict[str, Any]) -> None:
 def _sysctls(snapshot: dict[str, Any], files: dict[str, Any], modules: dict[str, Any]) -> None:
     decided = boot_sysctls(files, [row["name"] for row in snapshot["limits"]], modules)
     for row in snapshot["limits"]:
-        row["boot"] = _sysctl(row, decided.get(row["name"]), files, modules, snapshot["host"].get("init") == "systemd")
+        row["boot"] = _sysctl(row, decided.get(row["name"]), files, snapshot["host"])
 
 
-def _sysctl(
-    row: dict[str, Any], decision: dict[str, Any] | None, files: dict[str, Any], modules: dict[str, Any], systemd: bool
-) -> dict[str, Any]:
+def _sysctl(row: dict[str, Any], decision: dict[str, Any] | None, files: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
     """Return the boot value of one sysctl."""
-    name = row["name"]
+    name, systemd = row["name"], host.get("init") == "systemd"
     if row["scope"] == "outside":
         return {"value": absent("unknown", "it belongs to the machine around this container"), "source": None, "applies": "boot"}
     if not decision and not files["applied_by"]:
         return {"value": absent("unknown", files["detail"]), "source": None, "applies": "boot"}
     if not decision:
         return {"value": default_at_boot(name, systemd), "source": None, "applies": "boot"}
-    value = default_at_boot(name, systemd) if decision["lost"] else values(name, decision["value"])
-    return dict(decision, value=value)
+    if host["container"] and str(decision.get("via")).startswith("net.ipv4.conf.default."):
+        # The kernel hands a new default only to interfaces without an address, and the engine has given them theirs by then.
+        return {"value": absent("unknown", "whether the default reaches an interface depends on the engine"), "source": None, "applies": "boot"}
+    value = values(name, decision["value"])
+    refused = None if is_valid(name, value) else 'The kernel takes no "%.60s": the line does nothing.' % decision["value"]
+    lost = decision["lost"] or refused
+    return dict(decision, value=default_at_boot(name, systemd) if lost else value, lost=lost)
 
 
 def default_at_boot(name: str, systemd: bool) -> Any:
@@ -112,9 +116,9 @@ def _manager(root: Root, snapshot: dict[str, Any], manager: dict[str, Any]) -> l
 def _nofile(text: str) -> Any:
     shown = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     found = {side: shown.get("DefaultLimitNOFILE" + suffix, "") for side, suffix in (("soft", "Soft"), ("hard", ""))}
-    if not all(text.isdigit() or text == "infinity" for text in found.values()):
+    if not all(text.isdecimal() or text == "infinity" for text in found.values()):
         return absent("unreadable", "systemctl does not show DefaultLimitNOFILE")
-    return {side: int(text) if text.isdigit() else "unlimited" for side, text in found.items()}
+    return {side: int(text) if text.isdecimal() else "unlimited" for side, text in found.items()}
 
 
 def _users(pam: dict[str, Any]) -> list[dict[str, Any]]:

@@ -39,9 +39,9 @@ def read_snapshot(
     interfaces = sorted({row["interface"] for row in known(addresses, []) if row["interface"] != "lo"})
     snapshot: dict[str, Any] = {"host": host, "addresses": addresses, "limits": read_sysctls(root, wanted, interfaces, host["container"])}
     _read_min(root, snapshot, list(paths), sample)
-    for name in wanted:
-        if name in READERS:
-            READERS[name](root, snapshot, list(services))
+    for name, read in READERS.items():  # boot last: it writes into what the others found
+        if name in wanted:
+            read(root, snapshot, list(services))
     snapshot["ports"] = dict(ports_section(snapshot), **snapshot.pop("without_socket", {}))
     _fill_used(root, snapshot)
     _tidy(snapshot)
