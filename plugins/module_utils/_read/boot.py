@@ -63,7 +63,11 @@ def _sysctl(row: dict[str, Any], decision: dict[str, Any] | None, files: dict[st
         return {"value": default_at_boot(name, systemd), "source": None, "applies": "boot"}
     if host["container"] and str(decision.get("via")).startswith("net.ipv4.conf.default."):
         # The kernel hands a new default only to interfaces without an address, and the engine has given them theirs by then.
-        return {"value": absent("unknown", "whether the default reaches an interface depends on the engine"), "source": None, "applies": "boot"}
+        return {
+            "value": absent("unknown", "whether the default reaches an interface depends on the engine"),
+            "source": None,
+            "applies": "boot",
+        }
     value = values(name, decision["value"])
     refused = None if is_valid(name, value) else 'The kernel takes no "%.60s": the line does nothing.' % decision["value"]
     lost = decision["lost"] or refused

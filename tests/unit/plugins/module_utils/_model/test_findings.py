@@ -90,6 +90,21 @@ MORE = [
     ("FT202", {"services/0/processes/0/nofile": {"soft": 150000, "hard": 200000}}, ["haproxy.service"]),
     ("FT202", {"services/1/processes/0/nofile": {"soft": 524288, "hard": 524288}}, []),  # raised its own soft limit
     ("FT202", {"services/0/live/nofile": {"soft": 1024, "hard": 524288}, "services/0/program": "memcached"}, []),  # it sets its own
+    # A container's engine allows no more than the session has: a restart changes nothing.
+    (
+        "FT202",
+        {
+            "services/0/live/nofile": {"soft": 1024, "hard": 524288},
+            "host/container": "podman",
+            "files/nofile_self": {"soft": 1024, "hard": 200000},
+        },
+        [],
+    ),
+    (
+        "FT202",
+        {"services/0/live/nofile": {"soft": 1024, "hard": 524288}, "files/nofile_self": {"soft": 1024, "hard": 200000}},
+        ["haproxy.service"],
+    ),
     ("FT203", {"services/1/program": "memcached"}, ["ssh.service"]),
     ("FT203", {"services/1/program": "memcached", "listeners/1/address": "::1"}, []),  # only the host itself can connect
     ("FT203", {"services/1/program": "memcached", "listeners/1/service": None}, []),  # it does not accept

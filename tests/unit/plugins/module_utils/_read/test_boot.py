@@ -52,6 +52,14 @@ def test_a_container_does_not_decide_for_the_machine(plant):
     assert found["limits"][0]["boot"]["value"] == {"absent": "unknown", "detail": "it belongs to the machine around this container"}
 
 
+def test_a_container_does_not_promise_what_its_engine_decides(plant):
+    """The default of interfaces reaches one only before it has an address, and in a container the engine gives it that."""
+    files = dict(BASE, **{"/etc/sysctl.d/a.conf": "net.ipv4.conf.default.rp_filter = 2\n", "/proc/sys/net/ipv4/conf/eth1/rp_filter": "0\n"})
+    name = "net.ipv4.conf.eth1.rp_filter"
+    assert 2 == read(plant(files), snapshot(name))["limits"][0]["boot"]["value"]
+    assert is_absent(read(plant(files), snapshot(name, container="podman"))["limits"][0]["boot"]["value"])
+
+
 def test_without_anything_that_applies_files(tmp_path, plant):
     """Where nothing reads sysctl.d at boot, that is the boot value's absence, not the file's number."""
     found = read(plant({"/proc/1/comm": "node\n"}), snapshot("net.core.somaxconn", init="other"))
