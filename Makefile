@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test test-all test-kernels truth bench lint format sanity units units-here checks docs dist \
+.PHONY: help run quick test test-all test-kernels truth bench lint format sanity units units-here rules checks docs dist \
 	importer images molecule test-vm venv venv-run lock stage live apt clean
 
 help: ## this list
@@ -23,7 +23,7 @@ run: venv-run live ## how many connections this machine can hold, and what stops
 	@$(RUN) sh tests/tools/run.sh $(ARGS)
 
 quick: ## before a commit: linters, units, own rules, a short truth test; under 4 minutes
-	@CASES="$${CASES:-40}" $(STAGES) quick venv lint units-here checks truth
+	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
 	@$(STAGES) test apt venv lint sanity units docs dist importer checks truth images molecule test-vm
@@ -61,7 +61,10 @@ units: venv live ## unit tests through ansible-test on every Python from 3.8 tha
 units-here: venv live ## unit tests on one Python, plain pytest (ARGS="-k ports")
 	@$(RUN) python -m pytest -q -n auto tests/unit $(ARGS)
 
-checks: venv live ## the repository's own rules, witnesses, bad hosts, the report in a browser: all tests that are not another target
+rules: venv live ## imports go down only, no file names a machine, the collection works alone, the pages of the docs
+	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
+
+checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
 	@$(RUN) python -m pytest -q tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
 
 docs: venv live ## check the documentation of modules and roles, and build the site in .build/docsite
