@@ -12,11 +12,21 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# The browser wants its pipe on 3 and 4, whatever numbers it has here.
+PLACE = """
+import fcntl, os, sys
+pipe = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 20) for number in sys.argv[1:3]]
+for place, number in zip((3, 4), pipe):
+    os.dup2(number, place)
+    os.close(number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -117,13 +127,13 @@ def browser() -> Iterator[Browser]:
     theirs, sent = os.pipe()
     received, answered = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        command = (
-            f'exec 3<&{theirs} 4>&{answered}; exec "$@" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage '
-            f'--no-first-run --remote-debugging-pipe --user-data-dir="{home}" about:blank'
-        )
+        command = [
+            sys.executable, "-c", PLACE, str(theirs), str(answered), found, "--headless", "--no-sandbox", "--disable-gpu",
+            "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe", "--user-data-dir=" + home, "about:blank",
+        ]  # fmt: skip
         process = subprocess.Popen(
-            ["sh", "-c", command, "sh", found], pass_fds=(theirs, answered), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, env={**os.environ, "HOME": home, "XDG_RUNTIME_DIR": home},
+            command, pass_fds=(theirs, answered), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "HOME": home, "XDG_RUNTIME_DIR": home},
         )  # fmt: skip
         os.close(theirs)
         os.close(answered)
