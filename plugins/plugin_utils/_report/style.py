@@ -77,9 +77,10 @@ thead th{color:var(--dim);font-size:13px}
 tbody tr+tr>*{border-top:1px solid var(--line)}
 table.bounds{table-layout:fixed}
 table.bounds tbody tr+tr>*{border-top:0}
-table.bounds .c1{width:136px}table.bounds .c2{width:120px}table.bounds .c3{width:42%}
+table.bounds .c1{width:164px}table.bounds .c2{width:116px}table.bounds .c3{width:42%}
 table.bounds td,table.bounds th{vertical-align:middle;padding-top:2px;padding-bottom:2px}
 table.bounds th.num,table.bounds td.num,table.paths .num{text-align:right}
+table.paths .wide:first-child{width:26%}
 tr.binds th,tr.binds td.num{color:var(--bind);font-weight:600}
 tr.binds th::before{content:"\\25B8\\00A0"}
 svg.bar{display:block;width:100%;height:18px}
@@ -114,7 +115,7 @@ main,header.top,footer{padding-left:14px;padding-right:14px}
 .grid{grid-template-columns:1fr 1fr 12px}
 .grid>.name{grid-column:1/-2}.grid>.w{grid-column:1/2}.away{grid-column:1/-1}
 details.host>summary::after{grid-row:1;grid-column:3}
-table.bounds .c1{width:92px}table.bounds .c2{width:88px}table.bounds .c3{width:auto}table.bounds .c4{width:0}
+table.bounds .c1{width:112px}table.bounds .c2{width:88px}table.bounds .c3{width:auto}table.bounds .c4{width:0}
 table.bounds .note{display:none}
 .cap::before{content:attr(data-l);grid-column:1/-1;color:var(--dim);font-size:13px}
 

@@ -323,7 +323,12 @@ def _verdict(wanted: dict[str, Any]) -> str:
         return clean(wanted.get("message"))
     short = ["%s %s" % (label(row.get("name")), grouped(count(row.get("connections")))) for row in rows(wanted.get("short_of"))]
     relayed = ", each of them relayed to an upstream" if wanted.get("relays") is True else ""
-    return "holds %s%s; short of %s" % (grouped(count(wanted.get("holds"))), relayed, ", ".join(short))
+    return "%s wanted%s: holds %s, short of %s" % (
+        grouped(count(wanted.get("connections"))),
+        relayed,
+        grouped(count(wanted.get("holds"))),
+        ", ".join(short),
+    )
 
 
 def _system(host: dict[str, Any]) -> str:
