@@ -287,6 +287,32 @@ class TestPorts:
         found = snapshot()["ports"]
         assert len(found["reserved"]) == 20000 and found["usable"] == 50002 - 20000
 
+    @needs("ip")
+    @apart
+    def test_an_ipv6_source_by_a_local_route(self):
+        """What bind() refuses is not promised; with ip_nonlocal_bind it is, and the kernel gives it."""
+        tool("ip", "-6", "route", "add", "local", "fd00:5::/64", "dev", "lo")
+        sysctl("net.ipv4.ip_local_port_range", "40000 40099")
+        kept = [listen("::1", 9000)]
+        given = {"sources": ["fd00:5::1"], "destinations": ["::1"], "ports": [9000]}
+        assert judged(**given)["connections"] == 0
+        with pytest.raises(OSError):
+            dial("::1", 9000, "fd00:5::1")
+        sysctl("net.ipv6.ip_nonlocal_bind", 1)
+        assert judged(**given)["free"] == 100
+        kept += [dial("::1", 9000, "fd00:5::1") for _ in range(100)]
+        assert judged(**given)["free"] == 0
+        with pytest.raises(OSError):
+            dial("::1", 9000, "fd00:5::1")
+
+    @apart
+    def test_an_address_that_is_written_in_two_ways(self):
+        """A listener on ::a:b, which the system writes as ::0.10.0.11, is in the way of a bind to it."""
+        tool("ip", "addr", "add", "::a:b/128", "dev", "lo", "nodad")
+        sysctl("net.ipv4.ip_local_port_range", "40000 40099")
+        _kept = [listen("::a:b", 40001), listen("::1", 9000)]
+        assert judged(sources=["::a:b"], destinations=["::1"], ports=[9000], bind="plain")["connections"] == 99
+
     @apart
     def test_a_destination_without_a_route(self):
         """Where connect() only says ENETUNREACH, nothing is promised."""

@@ -187,6 +187,15 @@ def explicit_ports_of(snapshot: dict[str, Any], path: Path) -> Ports:
 
 def path_ports(snapshot: dict[str, Any], path: Path) -> Ports:
     """Count what the ports allow on a path, by how its program binds."""
+    own, nonlocal_bind = Own(snapshot), Limits(snapshot).number("net.ipv6.ip_nonlocal_bind") == 1
+    bindable = tuple(source for source in path.sources if path.bind == "none" or own.may_bind(source, nonlocal_bind))
+    if len(bindable) < len(path.sources):
+        why = "%s cannot be bound: only a local route gives it, and net.ipv6.ip_nonlocal_bind is not 1"
+        refused = why % ", ".join(source for source in path.sources if source not in bindable)
+        if not bindable:
+            return Ports(0, 0, 0, 0, 0, False, refused)
+        found = path_ports(snapshot, path._replace(sources=bindable))
+        return found._replace(detail="%s; %s" % (found.detail, refused))
     if path.bind == "plain":
         return plain_ports(snapshot, path)
     return explicit_ports_of(snapshot, path) if path.bind == "explicit" else automatic_ports(snapshot, path)

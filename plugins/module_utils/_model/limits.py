@@ -52,7 +52,7 @@ SYSCTLS: dict[str, Sysctl] = {
     "net.ipv4.tcp_syn_retries": Sysctl("sockets", "netns", None, 6),
     "net.ipv4.ip_forward": Sysctl("sockets", "netns", None, 0),
     "net.ipv4.ip_nonlocal_bind": Sysctl("sockets", "netns", None, 0),
-    "net.ipv6.ip_nonlocal_bind": Sysctl("sockets", "netns", None, 0),
+    "net.ipv6.ip_nonlocal_bind": Sysctl("min", "netns", None, 0),
     "net.ipv6.bindv6only": Sysctl("sockets", "netns", None, 0),
     "net.ipv4.conf.all.rp_filter": Sysctl("sockets", "netns", None, 0),
     "net.ipv4.conf.default.rp_filter": Sysctl("sockets", "netns", None, 0),

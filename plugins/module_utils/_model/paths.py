@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from typing import Any, Iterable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
@@ -81,7 +82,7 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
         if address.is_unspecified or address.is_multicast:
             raise PathError("%s: %s is no address of one host. Write the address that is bound or dialled." % (name, text))
         mapped = getattr(address, "ipv4_mapped", None)
-        found.append(str(mapped or address))
+        found.append(str(mapped or address) if mapped or address.version == 4 else socket.inet_ntop(socket.AF_INET6, address.packed))
     if len({":" in address for address in found}) > 1:
         raise PathError("%s mixes IPv4 and IPv6: %s. Write a path for each family." % (name, ", ".join(found)))
     return tuple(dict.fromkeys(found))
@@ -210,6 +211,14 @@ class Own:
         rows = [(ipaddress.ip_interface(row["address"]), row.get("local_route")) for row in known(snapshot.get("addresses")) or []]
         self.addresses = {interface.ip for interface, _route in rows}
         self.networks = [interface.network for interface, route in rows if route]
+
+    def may_bind(self, address: str, nonlocal_bind: bool) -> bool:
+        """Tell whether a program can bind it: an IPv6 address by a local route alone only with net.ipv6.ip_nonlocal_bind.
+
+        An address that is not the host's is not judged here. Source: kernel-truths, 12. Addresses.
+        """
+        only_routed = ":" in address and address in self and ipaddress.ip_address(address) not in self.addresses
+        return nonlocal_bind or not only_routed or ipaddress.ip_address(address).is_loopback
 
     def __contains__(self, address: str) -> bool:
         wanted = ipaddress.ip_address(address)

@@ -216,6 +216,27 @@ class TestSource:
         assert found["bounds"][0]["detail"] == "100 usable ports x 1 listeners; no route to 10.0.9.1"
 
 
+class TestLocalRoutes:
+    @pytest.mark.parametrize("bind, whole", [({}, 100), ({"bind": "plain"}, 100), ({"port_range": "50000-50009"}, 10)])
+    def test_ipv6_sources_by_a_local_route_cannot_be_bound(self, bind, whole):
+        """bind() refuses them without net.ipv6.ip_nonlocal_bind; an address of an interface, and IPv4, it takes."""
+        rows = [("fd00::2/64", False), ("fd00:5::/64", True), ("10.99.0.0/24", True)]
+        addresses = [{"address": cidr, "local_route": route} for cidr, route in rows]
+        allowed = [limit("net.ipv6.ip_nonlocal_bind", 1)]
+        there = {"destinations": ["fd00:9::1"]}
+        assert numbers(host(addresses=addresses), sources=["fd00:5::1"], **there, **bind)[0] == 0
+        assert numbers(host(addresses=addresses, limits=allowed), sources=["fd00:5::1"], **there, **bind)[0] == whole
+        assert numbers(host(addresses=addresses), sources=["fd00:5::1", "fd00::2", "::1"], **there, **bind)[0] == 2 * whole
+        assert numbers(host(addresses=addresses), sources=["10.99.0.7"], **bind)[0] == whole
+        found = capacity.path_capacity(host(addresses=addresses), path(sources=["fd00:5::1"], **there, **bind))
+        assert "fd00:5::1 cannot be bound: only a local route gives it" in found["bounds"][0]["detail"]
+
+    def test_without_a_bind_they_serve(self):
+        """As the kernel's own choice such an address is no obstacle."""
+        addresses = [{"address": "fd00:5::/64", "local_route": True}]
+        assert numbers(host(addresses=addresses), sources=["fd00:5::1"], destinations=["fd00:5::9"], bind="none")[0] == 100
+
+
 def service(name="web.service", **more):
     """Return a service of one process with 1024 descriptors, 24 of them open and 14 of these connections."""
     process = {"pid": 7, "nofile": {"soft": 1024, "hard": 4096}, "files_open": 24, "connections": 14}

@@ -34,6 +34,10 @@ class TestAccepted:
             (dict(GOOD, pid=1), ((), ("10.0.0.9",), (80,), "none", None, None, None, 1)),
             (dict(GOOD, service=" nginx "), ((), ("10.0.0.9",), (80,), "none", None, None, "nginx")),
             (dict(GOOD, destinations=["::FFFF:10.0.0.9", "10.0.0.9"]), ((), ("10.0.0.9",), (80,), "none")),
+            (
+                dict(GOOD, destinations=["::A:B", "1:0:0:2::"]),
+                ((), ("::0.10.0.11", "1:0:0:2::"), (80,), "none"),
+            ),  # as inet_ntop() writes it
             (dict(GOOD, destinations=["2001:DB8:0::1"]), ((), ("2001:db8::1",), (80,), "none")),
         ],
     )
