@@ -56,9 +56,9 @@ options:
     default: [all]
   sample:
     description:
-      - At most this many connected sockets are looked at in each of the groups (accepted and outgoing, IPv4 and IPv6); V(0) looks
-        at all of them, at about 1 microsecond each.
-      - What comes first is a random sample, and RV(sockets.error) says how good the estimates are. Totals are always exact.
+      - About this many connected sockets are looked at where there are more, those on a random set of ports; V(0) looks at all of
+        them, at about 1 microsecond each.
+      - RV(sockets.error) says how good the estimates are. Totals, listeners and bound sockets are always exact.
     type: int
     default: 20000
   root:
