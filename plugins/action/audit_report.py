@@ -47,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         names = options["hosts"] if options["hosts"] is not None else list(variables.get("ansible_play_hosts_all") or [])
         if not names:
             raise AnsibleActionFail("There is no host to report on: hosts is empty. Name a group in front_tier_target that has hosts.")
-        entries = self._entries(names, options, variables.get("hostvars") or {})
+        entries = self._entries(names, options, variables.get("hostvars", {}))
         if options["validate_only"]:
             return {"changed": False}
         made = fleet.make(entries, datetime.datetime.now(datetime.timezone.utc).date())

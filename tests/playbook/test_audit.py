@@ -9,6 +9,7 @@ import datetime
 import json
 import re
 import resource
+import sys
 from typing import Any
 
 import pytest
@@ -67,6 +68,14 @@ def test_this_machine_is_audited_unasked(place: Place) -> None:
     assert "Linux" == audit["host"]["system"] and audit["capacity"]["inbound"]["bounds"] and {} == audit["cut"]
     assert "\x1b[" not in ran.stdout
     assert (place.folder / "front-tier-report" / "front-tier.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_an_inventory_is_not_needed(place: Place) -> None:
+    """Without any inventory, front_tier_target=localhost audits the machine that runs it."""
+    place.inventory({}, group="nobody")
+    ran = place.play("-e", "front_tier_target=localhost", ansible_python_interpreter=sys.executable)
+    assert 0 == ran.returncode, ran.stdout + ran.stderr
+    assert "audited" == place.report()["hosts"]["localhost"]["state"]
 
 
 def test_check_mode_is_the_same_run(place: Place) -> None:
