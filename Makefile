@@ -42,7 +42,7 @@ truth: venv live ## predicted capacity against a real dialler in network namespa
 	@$(RUN) python -m pytest tests/truth $(ARGS)
 
 bench: venv live ## speed and memory against ping and ss, as ratios
-	@$(RUN) python tests/bench/run.py $(ARGS)
+	@$(RUN) env PYTHONPATH="$(CURDIR)/.build/live:$(CURDIR)" python tests/bench/run.py $(ARGS)
 
 lint: venv live ## ansible-lint, yamllint, ruff, mypy --strict, changelog, licences, shellcheck
 	@$(RUN) sh tests/tools/lint.sh

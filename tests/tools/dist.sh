@@ -10,7 +10,6 @@ ansible-galaxy collection build --output-path .build/dist .build/stage/ansible_c
 tarball=$(ls "$PWD"/.build/dist/*.tar.gz)
 
 cd .build/installed
-unset PYTHONPATH
 export ANSIBLE_COLLECTIONS_PATH="$PWD"
 ansible-galaxy collection install --offline -p . "$tarball" >/dev/null
 ansible-builder introspect --sanitize . >/dev/null

@@ -12,7 +12,7 @@ RUN_ANSIBLE_LINT=True
 RUN_ANSIBLE_TEST=False
 RUN_FLAKE8=False
 EOF
-unset ANSIBLE_COLLECTIONS_PATH PYTHONPATH
+unset ANSIBLE_COLLECTIONS_PATH
 GALAXY_IMPORTER_CONFIG=.build/importer.cfg python -m galaxy_importer.main .build/dist/*.tar.gz >"$log" 2>&1 || { cat "$log"; exit 1; }
 if grep -E '^(WARNING|ERROR)|Traceback' "$log"; then
     exit 1
