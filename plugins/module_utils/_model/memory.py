@@ -5,19 +5,43 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS
+
 # Bytes of slab pages for each end. Source: kernel-truths, 7. Memory.
 DIALLED_END = 4010
 ACCEPTED_END = 3790
 CONNTRACK_ENTRY = 256
-# Bytes that a program keeps for each idle connection beside the kernel's. Measured: docs/memory.md.
-PROGRAMS: dict[str, int] = {}
+
+
+class Cost(NamedTuple):
+    """Bytes that a program adds to the bare ends, its threads and watches in the kernel included. Measured: docs/memory.md.
+
+    client: for a client's connection between two requests; relayed: for a client's connection and the one dialled for it together,
+    the dearest idle state without TLS.
+    """
+
+    client: int
+    relayed: int
+
+
+PROGRAMS: dict[str, Cost] = {
+    "haproxy": Cost(1500, 5600),
+    "nginx": Cost(820, 35200),
+    "varnish": Cost(2300, 170500),
+    "varnishd": Cost(2300, 170500),  # as a process is called
+}
 
 
 def for_dialled(program: str | None, conntrack: bool) -> int:
-    """Return the bytes that one more idle connection costs the host that dials it."""
-    return DIALLED_END + PROGRAMS.get(program or "", 0) + (CONNTRACK_ENTRY if conntrack else 0)
+    """Return the bytes that one more idle connection costs the host that dials it; a relaying program also accepts one for it."""
+    cost, relays = PROGRAMS.get(program or ""), program in DIALERS
+    ends = DIALLED_END + (ACCEPTED_END if relays else 0) + (cost.relayed if cost else 0)
+    return ends + CONNTRACK_ENTRY * conntrack * (2 if relays else 1)
 
 
 def for_accepted(program: str | None, conntrack: bool) -> int:
-    """Return the bytes that one more idle connection costs the host that accepts it."""
-    return ACCEPTED_END + PROGRAMS.get(program or "", 0) + (CONNTRACK_ENTRY if conntrack else 0)
+    """Return the bytes that one more idle connection costs the host that accepts it, without what is dialled for it."""
+    cost = PROGRAMS.get(program or "")
+    return ACCEPTED_END + (cost.client if cost else 0) + CONNTRACK_ENTRY * conntrack
