@@ -27,6 +27,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         if result.get("failed") or "limits" not in result:
             return result
-        services = self._task.args.get("services") or []
-        service = services if isinstance(services, str) else services[0] if services else None
-        return complete(result, self._task.args.get("paths"), service)
+        given = result.get("invocation", {}).get("module_args") or self._task.args  # as the module understood them
+        services = given.get("services") or []
+        return complete(result, given.get("paths"), services[0] if services else None)

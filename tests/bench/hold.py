@@ -22,7 +22,9 @@ def serve(address: str, count: int, listening: int) -> list[int]:
     """Accept `count` connections; return their descriptors."""
     listener = socket.create_server((address, 9000), backlog=4096)
     os.write(listening, b"l")
-    return [listener._accept()[0] for _ in range(count)]  # type: ignore[attr-defined]
+    kept = [listener._accept()[0] for _ in range(count)]  # type: ignore[attr-defined]
+    listener.detach()  # it goes on listening: without it the accepted sockets look like dialled ones
+    return kept
 
 
 def dial(address: str, count: int, _listening: int) -> list[int]:

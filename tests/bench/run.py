@@ -23,9 +23,12 @@ import time
 from pathlib import Path
 from typing import Any, Iterator
 
-from tests.tools.closure import closure
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
+
+from tests.tools.closure import closure  # noqa: E402
+
 HERE = Path(__file__).parent
 MODULE = ROOT / "plugins/modules/connection_limits_info.py"
 PING, AUDIT = "ansible.builtin.ping", "c10m.front_tier.connection_limits_info"
@@ -106,7 +109,7 @@ def bench_holding(options: argparse.Namespace) -> dict[str, Any]:
 
 def bench_count(options: argparse.Namespace) -> dict[str, Any]:
     """A full count of the sockets (sample: 0) against `ss -Htan | wc -l`, both as whole processes."""
-    counting = "import sys, time; sys.path[:0] = %r; from tests.bench.count import main; main()" % [str(ROOT), os.environ["PYTHONPATH"]]
+    counting = "import sys, time; sys.path[:0] = %r; from tests.bench.count import main; main()" % [str(ROOT), str(ROOT / ".build/live")]
     found: dict[str, list[float]] = {"count": [], "ss": [], "in_process": []}
     with holding(options.pairs) as inside:
         for turn in range(options.rounds + 1):
