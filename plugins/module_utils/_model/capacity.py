@@ -239,9 +239,14 @@ def descriptors(processes: Iterable[dict[str, Any]]) -> tuple[int, int] | None:
     return most, more
 
 
+def _ends(path: Path) -> int:
+    """Return how many ends a connection of the path has in its program: a proxy relays each."""
+    return DIALERS[path.dialer].files if path.dialer else 1
+
+
 def _nofile(snapshot: dict[str, Any], path: Path) -> tuple[int, int, str] | None:
     """Return (connections in all, more now, detail) that descriptors allow on a path; None where it has no descriptor bound."""
-    each = DIALERS[path.dialer].files if path.dialer else 1
+    each = _ends(path)
     if path.nofile is not None:
         budget = max(0, path.nofile - OWN_FILES)
         detail = "nofile %d less %d of the process's own" % (path.nofile, OWN_FILES)
@@ -256,8 +261,11 @@ def _nofile(snapshot: dict[str, Any], path: Path) -> tuple[int, int, str] | None
     return found[0] // each, found[1] // each, detail + (", %d descriptors a connection" % each if each > 1 else "")
 
 
-def machine_bounds(snapshot: dict[str, Any], each: int, used: int, program: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the bounds of the whole machine for one more connection at `each` bytes; `used` are already held."""
+def machine_bounds(snapshot: dict[str, Any], each: int, used: int, program: str | None, ends: int = 1) -> Iterator[dict[str, Any]]:
+    """Yield the bounds of the whole machine for one more connection at `each` bytes; `used` are already held.
+
+    ends: descriptors and conntrack entries of each, 2 where it is relayed.
+    """
     limits = Limits(snapshot)
     available = number((snapshot.get("memory") or {}).get("available"))
     if available is not None:
@@ -265,11 +273,11 @@ def machine_bounds(snapshot: dict[str, Any], each: int, used: int, program: str 
         yield bound("memory", available // each + used, what)
     most, opened = limits.number("fs.file-max"), number((limits.entry("fs.file-max") or {}).get("used"))
     if most is not None and opened is not None and most < HUGE:
-        yield bound("fs.file-max", most - opened + used, "fs.file-max %d less %d open; root is exempt" % (most, opened))
+        yield bound("fs.file-max", (most - opened) // ends + used, "fs.file-max %d less %d open; root is exempt" % (most, opened))
     track = snapshot.get("conntrack") or {}
     top, entries = limits.number("net.netfilter.nf_conntrack_max"), number(track.get("entries"))
     if track.get("active") is True and top and entries is not None:
-        yield bound("nf_conntrack_max", top - entries + used, "%d entries less %d in use" % (top, entries))
+        yield bound("nf_conntrack_max", (top - entries) // ends + used, "%d entries less %d in use" % (top, entries))
 
 
 def _conntrack(snapshot: dict[str, Any]) -> bool:
@@ -288,7 +296,7 @@ def path_capacity(snapshot: dict[str, Any], path: Path) -> dict[str, Any]:
     files = _nofile(snapshot, path)
     if files:
         bounds.append(bound("nofile", files[0], files[2]))
-    machine = list(machine_bounds(snapshot, memory.for_dialled(path.dialer, _conntrack(snapshot)), ports.used, path.dialer))
+    machine = list(machine_bounds(snapshot, memory.for_dialled(path.dialer, _conntrack(snapshot)), ports.used, path.dialer, _ends(path)))
     found = smallest(bounds + machine)
     others = [one["connections"] for one in bounds[1:] + machine]
     free = min([ports.free] + ([files[1]] if files else []) + [one["connections"] - ports.used for one in machine])

@@ -287,6 +287,13 @@ class TestMachine:
         assert numbers(host(**wide, **track))[0] == 50
         assert numbers(host(**wide, **dict(track, conntrack={"active": False, "entries": 10})))[0] == 64512
 
+    def test_a_relayed_connection_takes_two_of_everything(self):
+        """A proxy has two descriptors and two conntrack entries for each connection, one on either side."""
+        files = host(low=1024, high=65535, limits=[limit("fs.file-max", 500, 100)])
+        assert (400, 200) == (numbers(files)[0], numbers(files, dialer="haproxy")[0])
+        track = {"conntrack": {"active": True, "entries": 10}, "limits": [limit("net.netfilter.nf_conntrack_max", 60)]}
+        assert (50, 25) == (numbers(host(**track))[0], numbers(host(**track), dialer="haproxy")[0])
+
     @pytest.mark.parametrize("value", [GONE, "unlimited", None])
     def test_what_cannot_be_read_does_not_bind(self, value):
         """An absence is neither a bound nor a zero."""
