@@ -27,8 +27,8 @@ CONNTRACK = "net.netfilter.nf_conntrack_max"
 class Case:
     """Files by path; what they give by key, as /proc/sys shows it; `decided_by`: file:line where it is spelled otherwise.
 
-    `not_the_value`: keys whose written value must NOT be in force. `services` and `users` give (soft, hard).
-    `releases` holds what is different on a release.
+    `not_the_value`: keys whose written value must NOT be in force, and for which the audit says that it is lost.
+    `services` and `users` give (soft, hard). `releases` holds what is different on a release.
     """
 
     name: str
@@ -217,11 +217,20 @@ net.ipv4.neigh.default.gc_thresh? = 2048
         "net.ipv4.tcp_max_orphans": "16384",
         "net.ipv4.tcp_keepalive_time": "8",
         "net.ipv4.tcp_fin_timeout": "60",
+        "net.ipv4.tcp_keepalive_probes": "7",
         "net.ipv4.tcp_abort_on_overflow": "0",
         "net.ipv4.tcp_keepalive_intvl": "44",
         "net.ipv4.tcp_max_syn_backlog": "7777",
     },
-    decided_by={"net.ipv4.tcp_keepalive_intvl": "/etc/sysctl.d/96-linked.conf:1"},
+    decided_by={
+        "net.ipv4.tcp_keepalive_intvl": "/etc/sysctl.d/96-linked.conf:1",
+        "net.ipv4.ip_local_port_range": "/etc/sysctl.d/60-vm.conf:2",
+        "net.ipv4.tcp_max_orphans": "/etc/sysctl.d/60-vm.conf:3",
+        "net.ipv4.tcp_keepalive_time": "/etc/sysctl.d/60-vm.conf:4",
+        "net.ipv4.tcp_fin_timeout": "/etc/sysctl.d/60-vm.conf:5",
+        "net.ipv4.tcp_keepalive_probes": "/etc/sysctl.d/60-vm.conf:6",
+    },
+    not_the_value={"net.ipv4.ip_local_port_range": "61000 20000", "net.ipv4.tcp_fin_timeout": "soon"},
 )
 
 CASES = (LAYERS, MODULE, ODD)

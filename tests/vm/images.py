@@ -100,6 +100,11 @@ class Image:
     key: Path
 
 
+def in_use(image: Image) -> contextlib.AbstractContextManager[None]:
+    """Hold an image: as long as anybody does, no other checkout that shares the cache deletes it for a newer one."""
+    return _locked(image.disk.parent, fcntl.LOCK_SH)
+
+
 def missing_packages() -> list[str]:
     """Return the Debian packages to install before virtual machines can run here; empty where all is there."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -149,10 +154,14 @@ def _digest(*parts: str) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with open(path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Hold a lock on a folder, or on a file that is made for it."""
+    lock = os.open(path, os.O_RDONLY) if path.is_dir() else os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, how)
         yield
+    finally:
+        os.close(lock)
 
 
 def _run(*command: str | Path) -> None:
@@ -224,10 +233,11 @@ def _drop_older(cache: Path, suite: str, keep: set[str]) -> None:
     for path in cache.glob(suite + "-*"):
         if path.name in keep:
             continue
-        if path.is_dir():
+        if path.is_file():
+            path.unlink()
+            continue
+        with contextlib.suppress(BlockingIOError), _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
             shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def main() -> int:

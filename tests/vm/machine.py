@@ -31,7 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from images import CONTROL_MAC, PROJECT, Image, Unavailable, cache_folder
+from images import CONTROL_MAC, PROJECT, Image, Unavailable, cache_folder, in_use
 
 WORK = PROJECT / ".build" / "vm"
 # The ends of a wait. A boot takes 20 to 40 seconds of processor time, and on a busy host many more by the clock: a
@@ -87,11 +87,12 @@ class Machine:
         atexit.register(self.close)
         try:
             self._cleanup.enter_context(_slot())
+            self._cleanup.enter_context(in_use(self.image))
             _sweep()
             WORK.mkdir(parents=True, exist_ok=True)
             # The sockets' folder is apart: a unix socket's path holds 107 bytes, a checkout's path may be longer.
             self.folder = Path(self._cleanup.enter_context(_scratch("run-%d-" % os.getpid(), WORK)))
-            self.sockets = Path(self._cleanup.enter_context(_scratch("ft-vm-", None)))
+            self.sockets = Path(self._cleanup.enter_context(_scratch("ft-vm-%d-" % os.getpid(), None)))
             self.overlay = self.folder / "disk.qcow2"
             self._start_first()
         except BaseException:
@@ -430,7 +431,7 @@ def _slot() -> Iterator[None]:
 
 def _sweep() -> None:
     """Delete what earlier processes left that were killed before they could."""
-    for folder in WORK.glob("run-*"):
-        pid = folder.name.split("-")[1]
+    for folder in [*WORK.glob("run-*-*"), *Path(tempfile.gettempdir()).glob("ft-vm-*-*")]:
+        pid = folder.name.rsplit("-", 2)[1]
         if pid.isdigit() and not Path("/proc", pid).exists():
             shutil.rmtree(folder, ignore_errors=True)

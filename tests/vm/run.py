@@ -130,9 +130,12 @@ def _run_suite(suite: str, options: argparse.Namespace, seed: int) -> list[Row]:
                 except (LookupError, TypeError, ValueError) as error:  # an answer of another shape than promised
                     row.failures.append("".join(traceback.format_exception(error)[-2:]))
                 _say("%s: %s: %d passed, %d failed, %.0f s" % (suite, row.check, row.passed, len(row.failures), row.seconds))
+                for failure in row.failures:
+                    _say("FAILED %s %s: %s" % (suite, row.check, failure))
             boot.note = "restarted by the testbed: %d" % machine.restarts if machine.restarts else ""
     except (MachineError, CommandError, subprocess.CalledProcessError) as error:
         boot.failures.append("testbed: %s" % error)
+        _say("FAILED %s: %s" % (suite, boot.failures[0]))
     return [boot, *rows]
 
 
@@ -349,9 +352,6 @@ def _print_table(rows: list[Row]) -> None:
     for row in rows:
         cells = (row.suite, row.kernel, row.check, row.passed, len(row.failures), row.seconds, row.note)
         print("%-9s %-24s %-13s %7d %7d %8.0f  %s" % cells)
-    for row in rows:
-        for failure in row.failures:
-            print("FAILED %s %s: %s" % (row.suite, row.check, failure))
 
 
 if __name__ == "__main__":
