@@ -17,7 +17,7 @@ description:
   - The host is only read; the controller computes. A task with C(async) returns what was read alone, and the filter
     P(c10m.front_tier.capacity#filter) computes the rest of it.
   - The number given for a path is a promise. A program that dials that way gets exactly that many connections and is refused
-    the next one, on the kernels that the collection's truth tests ran on (RV(host.kernel_proven)).
+    the next one, on the kernels that the collection's truth tests ran on (C(host.kernel_proven)).
 extends_documentation_fragment:
   - c10m.front_tier._attributes
   - c10m.front_tier._attributes.info
@@ -58,7 +58,7 @@ options:
     description:
       - About this many connected sockets are looked at where there are more, those on a random set of ports; V(0) looks at all of
         them, at about 1 microsecond each.
-      - RV(sockets.error) says how good the estimates are. Totals, listeners and bound sockets are always exact.
+      - C(sockets.error) says how good the estimates are. Totals, listeners and bound sockets are always exact.
     type: int
     default: 20000
   root:

@@ -396,15 +396,20 @@ def outbound(snapshot: dict[str, Any], paths: list[dict[str, Any]]) -> dict[str,
     each = memory.for_dialled(None, _conntrack(snapshot))
     if paths:
         names = sorted({path["binding"] for path in paths})
-        bounds = [
-            bound(
-                names[0] if len(names) == 1 else "paths",
-                sum(int(path["connections"]) for path in paths),
-                "the capacities of %d paths together" % len(paths),
-            )
-        ]
+        bounds = [bound(names[0] if len(names) == 1 else "paths", _together(paths), "the capacities of %d paths together" % len(paths))]
     else:
         usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
         least = portsets.count(usable) - (portsets.is_odd(snapshot) and usable > 0)
         bounds = [bound("ports", least, "from one source address to one listener; every further pair adds as many")]
     return dict(smallest(bounds + list(machine_bounds(snapshot, each, used, None))), used=used, paths=len(paths))
+
+
+def _together(paths: list[dict[str, Any]]) -> int:
+    """Return what paths hold together: the descriptors of a service are shared by all of its paths."""
+    total = 0
+    for service in {path.get("service") for path in paths}:
+        mine = [path for path in paths if path.get("service") == service]
+        whole = sum(int(path["connections"]) for path in mine)
+        shared = [one["connections"] for path in mine for one in path["bounds"] if service and one["name"] == "nofile"]
+        total += min([whole, *shared])
+    return total

@@ -341,3 +341,12 @@ class TestInbound:
         """A service that was asked for by another of its names is the same."""
         snapshot = host(services=[service(asked=["www"])], listeners=at("0.0.0.0", 80, service="web.service", connections=14))
         assert capacity.inbound(snapshot, "www")["used"] == 14
+
+
+def test_paths_of_one_service_share_its_descriptors():
+    """Two paths of a service hold no more together than its descriptors allow; paths of others add up."""
+    bounds = [{"name": "nofile", "connections": 150}, {"name": "ports", "connections": 200}]
+    one = {"service": "a.service", "connections": 100, "binding": "ports", "used": 0, "bounds": bounds}
+    assert 150 == capacity.outbound(host(), [one, dict(one)])["connections"]
+    assert 200 == capacity.outbound(host(), [one, dict(one, service="b.service")])["connections"]
+    assert 200 == capacity.outbound(host(), [dict(one, service=None), dict(one, service=None)])["connections"]
