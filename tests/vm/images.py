@@ -135,7 +135,7 @@ def build(suite: str) -> Image:
 
 
 def mirror() -> str:
-    """Return the Debian mirror that this machine's own apt uses; Debian's public name where apt knows none.
+    """Return the Debian mirror that this machine's own apt uses. Raises Unavailable where apt knows none.
 
     Read when it is needed: which mirror a machine uses is that machine's business and stands in no file of ours.
     """
@@ -146,7 +146,7 @@ def mirror() -> str:
         kind, origin, label, uri = (line.split("|", 3) + ["", "", ""])[:4]
         if (kind, origin, label) == ("Packages", "Debian", "Debian"):
             return uri
-    return "http://deb.debian.org/debian"
+    raise Unavailable("apt knows no mirror of Debian: run apt-get update, or name one in its sources")
 
 
 def _digest(*parts: str) -> str:
