@@ -37,7 +37,7 @@ NOT_RUN = 77
 RELEASES = ("bullseye", "bookworm", "trixie")
 COLLECTION = "/root/ft/ansible_collections/c10m/front_tier"
 TRUTH_SECONDS = 1800.0
-MOST_BATCHES = 8
+MOST_BATCHES = 10
 LATE_INTERFACE = "lan9"
 # Counts and the like: right when read, other a second later.
 MOVING = ("net.netfilter.nf_conntrack_count",)
@@ -175,12 +175,13 @@ def _check_truth(machine: Machine, cases: int, seed: int, row: Row) -> None:
     for batch in range(MOST_BATCHES):
         if done >= cases:
             break
-        summary = _truth_batch(machine, cases - done, seed + batch)
+        summary = _truth_batch(machine, max(cases - done, 10), seed + batch)
         done, skipped, held = done + summary["cases"], skipped + summary["skipped"], held + summary["held"]
         row.passed += summary["cases"] - summary["mismatches"]
         row.failures += ["seed %d: %s" % (seed + batch, json.dumps(one)) for one in summary["failed"]]
     row.note = "seeds %d to %d, %d connections held, %d skipped" % (seed, seed + batch, held, skipped)
-    row.expect(done >= cases, "truth: only %d cases could be run, %d were skipped" % (done, skipped))
+    if done < cases:
+        row.failures.append("truth: only %d cases could be run, %d were skipped" % (done, skipped))
 
 
 def _truth_batch(machine: Machine, cases: int, seed: int) -> dict[str, Any]:
