@@ -50,13 +50,13 @@ lint: venv live ## ansible-lint, yamllint, ruff, mypy --strict, changelog, licen
 format: venv ## let ruff lay out the Python files (ARGS=path)
 	@.venv/bin/ruff check -q --fix-only $(or $(ARGS),.) && .venv/bin/ruff format $(or $(ARGS),.)
 
-sanity: venv live ## ansible-test sanity, without any ignore file, on the newest ansible-core and on the oldest promised
+sanity: venv live ## ansible-test sanity, no ignore file, on the newest ansible-core and the oldest promised (ARGS="--test pylint")
 	@sh tests/tools/venv.sh floor
-	@$(TOOL).ansible_test sanity
+	@$(TOOL).ansible_test sanity $(ARGS)
 
 units: venv live ## unit tests through ansible-test on every Python from 3.8 that is to be had
 	@sh tests/tools/venv.sh floor
-	@$(TOOL).ansible_test units
+	@$(TOOL).ansible_test units $(ARGS)
 
 units-here: venv live ## unit tests on one Python, plain pytest (ARGS="-k ports")
 	@$(RUN) python -m pytest -q -n auto tests/unit $(ARGS)

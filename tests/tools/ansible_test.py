@@ -85,15 +85,15 @@ def run(venv: Path, *words: str) -> bool:
     return process.wait() == 0 and not skipped
 
 
-def sanity() -> bool:
-    """Run every sanity test on both ansible-cores."""
+def sanity(*words: str) -> bool:
+    """Run the sanity tests on both ansible-cores; words are handed on, as in `--test pylint`."""
     verified()
-    return all([run(NEWEST, "sanity"), run(FLOOR, "sanity")])
+    return all([run(NEWEST, "sanity", *words), run(FLOOR, "sanity", *words)])
 
 
-def units() -> bool:
+def units(*words: str) -> bool:
     """Run the unit tests on each Python at hand: with the newest ansible-core, or else with the oldest."""
-    common = ["units", "--venv", "--requirements"]
+    common = ["units", "--venv", "--requirements", *words]
     newest = [version for version in verified() if version in supported(NEWEST)]
     older = [version for version in verified() if version in supported(FLOOR) and version not in newest]
     print(f"Pythons: {', '.join(newest)} on ansible-core {core(NEWEST)}; {', '.join(older) or 'none'} on {core(FLOOR)}")
@@ -105,4 +105,4 @@ if __name__ == "__main__":
     with open(ROOT / ".build/stage.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stage.refresh()
-        sys.exit(not {"sanity": sanity, "units": units}[sys.argv[1]]())
+        sys.exit(not {"sanity": sanity, "units": units}[sys.argv[1]](*sys.argv[2:]))
