@@ -123,6 +123,8 @@ def build(suite: str) -> Image:
     """
     if suite not in KERNELS:
         raise ValueError("suite %r is not one of %s" % (suite, ", ".join(KERNELS)))
+    if os.geteuid() != 0:
+        raise Unavailable("images of virtual machines are built and kept by root")
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     tar_name = "%s-%s" % (suite, _digest(suite, *INSTALL))
@@ -170,8 +172,6 @@ def _run(*command: str | Path) -> None:
 
 
 def _make_folder(suite: str, tar: Path, folder: Path) -> None:
-    if os.geteuid() != 0:
-        raise Unavailable("the image of %s is not in %s yet, and building it needs root" % (suite, tar.parent))
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="new-", dir=tar.parent) as scratch_name:
         scratch = Path(scratch_name)

@@ -65,7 +65,7 @@ def main() -> None:
         "failed": said("systemctl", "--failed", "--plain", "--no-legend").split("\n"),
     }
     said("ip", "link", "add", asked["interface"], "type", "dummy")
-    rules = "add table inet ft; add chain inet ft in { type filter hook input priority 0; }; add rule inet ft in ct state new accept"
+    rules = "add table inet ft; add chain inet ft seen { type filter hook input priority 0; }; add rule inet ft seen ct state new accept"
     said("nft", rules)
     time.sleep(5)  # udev runs systemd-sysctl for a new device
     answer["later"] = {name: sysctl(name) for name in asked["sysctls"]}
