@@ -67,7 +67,7 @@ options:
     type: path
     default: /
 author:
-  - The c10m.front_tier contributors
+  - The c10m.front_tier contributors (@c10m)
 seealso:
   - plugin: c10m.front_tier.capacity
     plugin_type: filter

@@ -52,7 +52,7 @@ options:
         description: Wins over the option of the same name outside the section.
         type: bool
 author:
-  - The c10m.front_tier contributors
+  - The c10m.front_tier contributors (@c10m)
 seealso:
   - module: c10m.front_tier.connection_limits_info
 """

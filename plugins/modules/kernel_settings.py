@@ -25,7 +25,7 @@ options:
     type: dict
     default: {}
 author:
-  - The c10m.front_tier contributors
+  - The c10m.front_tier contributors (@c10m)
 seealso:
   - module: c10m.front_tier.connection_limits_info
 """

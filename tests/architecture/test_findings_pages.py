@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import findings  # noqa: F401  (fills CHECKS)
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import findings
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_case import CHECKS
 from ansible_collections.c10m.front_tier.tests.unit.plugins.module_utils._model.findings_cases import CASES
 
+ROOMS = findings.SUBJECTS  # importing them filled CHECKS
 PAGES = Path(__file__).resolve().parents[2] / "docs/findings"
 PARTS = ["Why it matters", "See it by hand", "Remedy"]
 LEAST = 120  # characters of a part that says something

@@ -125,7 +125,7 @@ class TestRefusedCalls:
     @pytest.mark.parametrize("error", [1, 93, 97])
     def test_without_netlink(self, error):
         """Where a sandbox refuses netlink, sockets come from /proc with what that cannot show as absences."""
-        _kept = [listen("127.0.0.1", 9000)] + [dial("127.0.0.1", 9000) for _ in range(4)]
+        _kept = [listen("127.0.0.1", 9000)] + [dial("127.0.0.1", 9000) for _dummy in range(4)]
         found = whole(audit(before=refuse(16, error)))
         assert found["sockets"]["source"] == "/proc/net/tcp" and is_absent(found["sockets"]["bound"])
         (listener,) = found["listeners"]

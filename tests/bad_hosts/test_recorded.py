@@ -46,7 +46,7 @@ def _mutated(path):
     """Return the file's own bytes with some of them changed, cut or doubled; always the same for the same file."""
     pick = random.Random(path.rpartition("/root")[2])
     data = bytearray(KEPT.get(path, b"") or b"1")
-    for _ in range(12):
+    for _dummy in range(12):
         at = pick.randrange(len(data) or 1)
         data[at : at + pick.choice([0, 1, 1, 5])] = bytes([pick.randrange(256)]) * pick.choice([0, 1, 1, 30])
     return bytes(data)
@@ -62,8 +62,8 @@ BREAK = {
     "mutated": _write(_mutated),
     "dangling": lambda path: os.symlink("/no/such/file", path),
     "circular": lambda path: os.symlink(os.path.basename(path), path),
-    "folder": lambda path: os.mkdir(path),
-    "fifo": lambda path: os.mkfifo(path),
+    "folder": os.mkdir,
+    "fifo": os.mkfifo,
 }
 
 

@@ -22,7 +22,7 @@ def serve(address: str, count: int, listening: int) -> list[int]:
     """Accept `count` connections; return their descriptors."""
     listener = socket.create_server((address, 9000), backlog=4096)
     os.write(listening, b"l")
-    kept = [listener._accept()[0] for _ in range(count)]  # type: ignore[attr-defined]
+    kept = [listener._accept()[0] for _dummy in range(count)]  # type: ignore[attr-defined]
     listener.detach()  # it goes on listening: without it the accepted sockets look like dialled ones
     return kept
 
@@ -30,7 +30,7 @@ def serve(address: str, count: int, listening: int) -> list[int]:
 def dial(address: str, count: int, _listening: int) -> list[int]:
     """Open `count` connections; return their descriptors."""
     kept = []
-    for _ in range(count):
+    for _dummy in range(count):
         sock = socket.socket()
         sock.connect((address, 9000))
         kept.append(sock.detach())
@@ -75,7 +75,7 @@ def main() -> None:
         start(serve, address, count, pipes)
         expect(pipes["listening"][0], b"l")
         start(dial, address, count, pipes)
-    for _ in range(2 * len(shares)):
+    for _dummy in range(2 * len(shares)):
         expect(pipes["done"][0], b"d")
     print("held %d" % pairs, flush=True)
     sys.stdin.read()

@@ -273,7 +273,7 @@ def settled(pid: int | None) -> dict[str, int]:
     """Return program_memory() when it no longer changes: allocators give memory back after a while."""
     time.sleep(1)
     seen = [program_memory(pid)]
-    for _ in range(30):
+    for _dummy in range(30):
         time.sleep(0.5)
         seen.append(program_memory(pid))
         last = [one["anon"] for one in seen[-4:]]
@@ -320,7 +320,7 @@ def running(program: str, table: int) -> Iterator[int | None]:
         )
         stack.callback(process.wait)
         stack.callback(process.terminate)
-        for _ in range(300):
+        for _dummy in range(300):
             time.sleep(0.1)
             if process.poll() is not None:
                 raise SystemExit(f"{program} ended: {process.stderr and process.stderr.read().decode()!r}")
@@ -437,7 +437,7 @@ def inside(repeats: int, only: list[str], docs: bool) -> None:
         "where": "; ".join([f"Linux {platform.release().split('-')[0]} {platform.machine()}", *map(version, names)])
         + (f"; transparent huge pages {huge.read_text().strip()}" if huge.exists() else ""),
         "repeats": repeats,
-        "table_slots": {name: round(statistics.median(slots[name]() for _ in range(repeats))) for name in names if name in slots},
+        "table_slots": {name: round(statistics.median(slots[name]() for _dummy in range(repeats))) for name in names if name in slots},
     }
     print(json.dumps(dict(report, rows=rows), indent=1))
     text = tabled(report, rows)

@@ -56,7 +56,7 @@ def play(tasks: list[str], rounds: int, hosts: int = 1, inside: list[str] | None
     with tempfile.TemporaryDirectory() as folder:
         book, times, inventory = Path(folder, "play.json"), Path(folder, "times"), Path(folder, "hosts")
         inventory.write_text("".join(f"host{index}\n" for index in range(hosts)))
-        turns = [{"name": name, name: {}} for _ in range(rounds + 1) for name in tasks]
+        turns = [{"name": name, name: {}} for _dummy in range(rounds + 1) for name in tasks]
         book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": turns}]))
         settings = {
             "FT_BENCH_TIMES": str(times),

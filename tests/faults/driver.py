@@ -18,7 +18,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import ch
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot  # noqa: F401  (before the begin)
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
 
 SYSCTLS = {
     "net/core/somaxconn": "4096",
@@ -39,6 +39,9 @@ WANTED = {
     "other": {"kernel_settings": {"settings": {"net.core.somaxconn": 1024}}, "port_range": None},
     "absent": {"kernel_settings": None, "port_range": None},
 }
+
+
+LOADED = (read_snapshot,)  # before the begin: a change imports it only where it needs it
 
 
 def make(tree: Path) -> None:

@@ -59,7 +59,7 @@ def make_case(seed: int, index: int) -> dict[str, Any]:
                 pick.choice([pick.randrange(low, high + 1), pick.randrange(9000, 9100)])
                 if pick.random() < 0.3
                 else pick.randrange(9000, 9100)
-                for _ in range(pick.randrange(1, 5))
+                for _dummy in range(pick.randrange(1, 5))
             }
         ),
     }
@@ -71,12 +71,13 @@ def make_case(seed: int, index: int) -> dict[str, Any]:
     if pick.random() < 0.2:
         path["nofile"] = pick.randrange(3, 80)
     reserved = [
-        "%d-%d" % (at, at + pick.randrange(0, 12)) for at in [pick.randrange(low - 10, high + 5) for _ in range(pick.choice([0, 0, 1, 3]))]
+        "%d-%d" % (at, at + pick.randrange(0, 12))
+        for at in [pick.randrange(low - 10, high + 5) for _dummy in range(pick.choice([0, 0, 1, 3]))]
     ]
     if reserved and pick.random() < 0.04:
         reserved = ["%d-%d" % (low, high)]
     obstacles = []
-    for _ in range(pick.choice([0, 0, 1, 3, 8])):
+    for _dummy in range(pick.choice([0, 0, 1, 3, 8])):
         obstacles.append(
             {
                 "kind": pick.choice(["listen", "listen", "bound", "udp"]),
@@ -211,7 +212,7 @@ def some_connections(path: Any, wanted: int, pick: random.Random) -> list[socket
     """Open up to `wanted` connections spread at random over the path, as its program would."""
     pairs = pairs_of(path)
     found = []
-    for _ in range(wanted):
+    for _dummy in range(wanted):
         port = pick.randrange(path.port_range[0], path.port_range[1] + 1) if path.port_range else 0
         try:
             found.append(dial(path, pick.choice(pairs), port))

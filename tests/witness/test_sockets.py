@@ -58,18 +58,18 @@ def every_kind():
     kept = [four, six, both, listen("0.0.0.0", 9003, backlog=5), listen("0.0.0.0", 9004, backlog=0)]
     ends = [("127.0.0.1", 9000, four, 7), ("::1", 9001, six, 5), ("127.0.0.1", 9002, both, 4), ("::1", 9002, both, 3)]
     for address, port, server, many in ends:
-        for _ in range(many):
+        for _dummy in range(many):
             kept += [dial(address, port), server.accept()[0]]
-    kept += [dial("127.0.0.1", 9003) for _ in range(3)]  # ready, but never accepted
-    for _ in range(6):  # the dialler closes first, then the server: TIME_WAIT here
+    kept += [dial("127.0.0.1", 9003) for _dummy in range(3)]  # ready, but never accepted
+    for _dummy in range(6):  # the dialler closes first, then the server: TIME_WAIT here
         client, server = dial("127.0.0.1", 9000), four.accept()[0]
         client.close()
         server.close()
-    for _ in range(2):  # the dialler half closes: FIN_WAIT2 there, CLOSE_WAIT here
+    for _dummy in range(2):  # the dialler half closes: FIN_WAIT2 there, CLOSE_WAIT here
         client, server = dial("127.0.0.1", 9000), four.accept()[0]
         client.shutdown(socket.SHUT_WR)
         kept += [client, server]
-    for _ in range(2):  # the dialler is gone: an orphan in FIN_WAIT2
+    for _dummy in range(2):  # the dialler is gone: an orphan in FIN_WAIT2
         client, server = dial("::1", 9001), six.accept()[0]
         client.close()
         kept.append(server)
@@ -77,7 +77,7 @@ def every_kind():
     tool("ip", "addr", "add", "10.77.0.1/24", "dev", "v0")
     tool("ip", "link", "set", "v0", "up")
     tool("ip", "link", "set", "v1", "up")
-    for _ in range(3):  # nobody answers: SYN_SENT
+    for _dummy in range(3):  # nobody answers: SYN_SENT
         sock = socket.socket()
         sock.setblocking(False)
         sock.connect_ex(("10.77.0.99", 80))
@@ -179,14 +179,18 @@ class TestListeners:
     def test_listeners_on_one_port_have_their_own_connections(self):
         """Different addresses, families and SO_REUSEPORT siblings on one port are told apart as the kernel does."""
         _kept = [listen(address, 80, reuseport=True) for address in ("127.0.0.5", "127.0.0.6", "0.0.0.0", "::")]
-        _kept += [dial("127.0.0.5", 80) for _ in range(5)] + [dial("127.0.0.9", 80) for _ in range(3)] + [dial("::1", 80) for _ in range(2)]
+        _kept += (
+            [dial("127.0.0.5", 80) for _dummy in range(5)]
+            + [dial("127.0.0.9", 80) for _dummy in range(3)]
+            + [dial("::1", 80) for _dummy in range(2)]
+        )
         held = {one["address"]: one["connections"] for one in snapshot()["listeners"]}
         assert held == {"127.0.0.5": 5, "127.0.0.6": 0, "0.0.0.0": 3, "::": 2}
 
     @apart
     def test_siblings_add_up(self):
         """With SO_REUSEPORT the connections of all siblings are those of the port."""
-        _kept = [listen("127.0.0.1", 80, reuseport=True) for _ in range(3)] + [dial("127.0.0.1", 80) for _ in range(20)]
+        _kept = [listen("127.0.0.1", 80, reuseport=True) for _dummy in range(3)] + [dial("127.0.0.1", 80) for _dummy in range(20)]
         assert sum(one["connections"] for one in snapshot()["listeners"]) == 20
 
     @apart
@@ -255,11 +259,11 @@ class TestPorts:
         """A connection of an IPv6 socket to an IPv4 address takes a port of the IPv4 tuple."""
         sysctl("net.ipv4.ip_local_port_range", "40000 40099")
         _kept = [listen("127.0.0.1", 9000)]
-        _kept += [dial("127.0.0.1", 9000) for _ in range(30)] + [dial("::ffff:127.0.0.1", 9000) for _ in range(20)]
+        _kept += [dial("127.0.0.1", 9000) for _dummy in range(30)] + [dial("::ffff:127.0.0.1", 9000) for _dummy in range(20)]
         found = judged(destinations=["127.0.0.1"], ports=[9000])
         assert (found["connections"], found["used"], found["free"]) == (100, 50, 50)
         with pytest.raises(OSError):
-            _kept += [dial("127.0.0.1", 9000) for _ in range(51)]
+            _kept += [dial("127.0.0.1", 9000) for _dummy in range(51)]
 
     @apart
     @pytest.mark.parametrize("low, high", [(40000, 40000), (65535, 65535), (65530, 65535), (1, 6)])
@@ -270,7 +274,7 @@ class TestPorts:
         kept = [listen("127.0.0.1", 9000)]
         promised = judged(destinations=["127.0.0.1"], ports=[9000])["connections"]
         assert promised == high - low + 1
-        kept += [dial("127.0.0.1", 9000) for _ in range(promised)]
+        kept += [dial("127.0.0.1", 9000) for _dummy in range(promised)]
         with pytest.raises(OSError):
             dial("127.0.0.1", 9000)
 
@@ -300,7 +304,7 @@ class TestPorts:
             dial("::1", 9000, "fd00:5::1")
         sysctl("net.ipv6.ip_nonlocal_bind", 1)
         assert judged(**given)["free"] == 100
-        kept += [dial("::1", 9000, "fd00:5::1") for _ in range(100)]
+        kept += [dial("::1", 9000, "fd00:5::1") for _dummy in range(100)]
         assert judged(**given)["free"] == 0
         with pytest.raises(OSError):
             dial("::1", 9000, "fd00:5::1")
@@ -331,11 +335,11 @@ class TestSample:
         servers = {address: listen(address, 9000) for address in parts}
         kept = []
         for address, many in parts.items():
-            for _ in range(many):
+            for _dummy in range(many):
                 kept += [dial(address, 9000), servers[address].accept()[0]]
         total = 2 * sum(parts.values())
         off = []
-        for _ in range(6):
+        for _dummy in range(6):
             found = snapshot(sample=1000)["sockets"]
             assert found["sampled"] is True and found["total"] == total and 600 < found["seen"] < 1500
             flows = {flow["destination"]: flow["connections"] for flow in found["flows"]}
@@ -350,7 +354,7 @@ class TestSample:
     def test_totals_are_exact_in_a_sample(self):
         """However few sockets are looked at, the totals are the kernel's own."""
         server = listen("127.0.0.1", 9000)
-        _kept = [server] + [dial("127.0.0.1", 9000) for _ in range(300)]
+        _kept = [server] + [dial("127.0.0.1", 9000) for _dummy in range(300)]
         found = snapshot(sample=1)["sockets"]
         assert (found["tcp"]["established"], found["total"], found["sampled"]) == (600, 600, True)
 

@@ -23,7 +23,7 @@ OVERRIDES = ("limits", "nofile", "addresses", "sources")
 
 def kernel_proven(release: Any) -> bool:
     """Tell whether the truth tests ran on this kernel series."""
-    return ".".join(str(release).split("-")[0].split(".")[:2]) in PROVEN
+    return ".".join(str(release).split("-", maxsplit=1)[0].split(".")[:2]) in PROVEN
 
 
 def busiest(snapshot: dict[str, Any], most: int = BUSIEST) -> list[Path]:

@@ -30,7 +30,7 @@ class Part:
     def number(self, name: str) -> int | None:
         """Return a whole number of at most 64 bits that is not negative."""
         value = self.data.get(name)
-        return value if type(value) is int and 0 <= value < MOST else None  # a truth value is no number
+        return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST else None
 
     def amount(self, name: str) -> float | None:
         """Return a whole number, or infinity for `unlimited`."""

@@ -285,7 +285,7 @@ class TestMachine:
         assert numbers(host(limits=[limit("fs.file-max", 500, 100)], **wide))[0] == 400
         track = {"conntrack": {"active": True, "entries": 10}, "limits": [limit("net.netfilter.nf_conntrack_max", 60)]}
         assert numbers(host(**wide, **track))[0] == 50
-        assert numbers(host(**wide, **dict(track, conntrack={"active": False, "entries": 10})))[0] == 64512
+        assert numbers(host(**dict(wide, **dict(track, conntrack={"active": False, "entries": 10}))))[0] == 64512
 
     def test_a_relayed_connection_takes_two_of_everything(self):
         """A proxy has two descriptors and two conntrack entries for each connection, one on either side."""

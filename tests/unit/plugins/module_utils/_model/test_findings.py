@@ -284,7 +284,8 @@ def assert_well_formed(findings):
     """Check the shape of findings: known ids and severities, texts, and evidence that JSON can hold."""
     for finding in findings:
         assert KEYS == set(finding)
-        assert finding["severity"] == CHECKS[finding["id"]].severity in SEVERITIES
+        assert finding["severity"] == CHECKS[finding["id"]].severity
+        assert finding["severity"] in SEVERITIES
         assert all(isinstance(finding[key], str) and finding[key] for key in ("subject", "message", "remedy"))
         assert isinstance(finding["outside"], bool)
     json.dumps(findings, allow_nan=False)

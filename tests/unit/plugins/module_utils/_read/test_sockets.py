@@ -110,7 +110,7 @@ class TestRandomPorts:
     def test_each_port_is_as_likely_as_any_other(self):
         """Over many draws no port is favoured: the ends of a block are drawn as often as its middle."""
         drawn = Counter()
-        for _ in range(300):
+        for _dummy in range(300):
             ports, share = sockets.random_ports(1000, 8000)
             drawn.update(place for place in (0, 1, 127, 128, 254, 255) for block in range(256) if ports >> block * 256 + place & 1)
         expected = 300 * 256 * share
