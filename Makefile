@@ -26,7 +26,7 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@$(STAGES) test apt venv lint sanity units docs dist importer checks truth images molecule test-vm
+	@$(STAGES) test apt venv lint sanity units units-here docs dist importer checks truth images molecule test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases and every virtual machine
 	@$(MAKE) --no-print-directory test

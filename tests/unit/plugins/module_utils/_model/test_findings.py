@@ -291,7 +291,7 @@ def assert_well_formed(findings):
     json.dumps(findings, allow_nan=False)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_no_snapshot_makes_the_checks_raise(data):
     """Whatever values are missing, absent or of a wrong type, find() returns findings of the right shape."""
@@ -320,7 +320,7 @@ def test_what_was_not_read_is_no_finding(gone):
         assert [] == find(whole.get("snapshot"), whole.get("paths"), whole.get("capacity")), path
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(healthy_places()), st.sampled_from([..., {"absent": "no_permission", "detail": "no"}]))))
 def test_whatever_was_not_read_is_no_finding(changes):
     """Nor do several of them together."""
@@ -336,7 +336,6 @@ def test_what_is_no_snapshot_has_no_finding(junk):
     assert [] == find(junk, junk, junk)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(host()[0])), JUNK), JUNK, JUNK)
 def test_junk_alone_makes_nothing_raise(snapshot, paths, capacity):
     """Sections made of anything give findings of the right shape, or none."""
