@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test test-all test-kernels truth bench lint format sanity units units-here rules checks docs dist \
+.PHONY: help run quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
 	importer images molecule test-vm venv venv-run lock stage live apt clean
 
 help: ## this list
@@ -30,7 +30,7 @@ test: ## everything that the README promises, in one run; as root it installs th
 
 test-all: ## make test, then the long runs: 2000 truth cases and every virtual machine
 	@$(MAKE) --no-print-directory test
-	@CASES="$${CASES:-2000}" $(STAGES) test-all truth test-kernels
+	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth test-kernels faults
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -66,6 +66,9 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
 	@$(RUN) python -m pytest -q tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
+
+faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
+	@$(RUN) python -m pytest -q tests/faults $(ARGS)
 
 docs: venv live ## check the documentation of modules and roles, and build the site in .build/docsite
 	@$(RUN) sh tests/tools/docs.sh
