@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
@@ -22,6 +23,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import
 # What systemd gives a service where no file says anything: systemd-system.conf(5).
 BUILT_IN_NOFILE = {"soft": 1024, "hard": 524288}
 MOST_PROBLEMS = 100
+C_NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]{1,16}|0[0-7]{0,22}|[1-9][0-9]{0,19})\Z")
 
 
 def read_boot(root: Root, snapshot: dict[str, Any]) -> None:
@@ -68,10 +70,34 @@ def _sysctl(row: dict[str, Any], decision: dict[str, Any] | None, files: dict[st
             "source": None,
             "applies": "boot",
         }
-    value = values(name, decision["value"])
+    value = written(name, decision["value"], row["value"])
+    if is_absent(value):
+        return dict(decision, value=value)
     refused = None if is_valid(name, value) else 'The kernel takes no "%.60s": the line does nothing.' % decision["value"]
     lost = decision["lost"] or refused
     return dict(decision, value=default_at_boot(name, systemd) if lost else value, lost=lost)
+
+
+def written(name: str, text: str, live: Any) -> Any:
+    """Return what the kernel makes of a written text, given the form of the value in force.
+
+    Numbers are in C's notation; what follows a single number is ignored, and a list that is too short keeps the rest of what
+    the machine has. Source: proc_get_long() in kernel/sysctl.c; seen on 5.10, 6.1 and 6.12.
+    """
+    words = text.split()
+    if isinstance(live, int) and words and C_NUMBER.match(words[0]):
+        return c_number(words[0])
+    if isinstance(live, list) and live and all(isinstance(one, int) for one in live) and all(map(C_NUMBER.match, words)):
+        if len(words) < len(live):
+            return absent("unknown", "the line sets %d of %d values, and the others stay as the machine has them" % (len(words), len(live)))
+        return [c_number(word) for word in words[: len(live)]]
+    return values(name, text)
+
+
+def c_number(word: str) -> int:
+    """Return a number in C's notation: 0x hexadecimal, 0 octal, else decimal."""
+    sign, digits = (-1, word[1:]) if word.startswith("-") else (1, word)
+    return sign * int(digits, 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10)
 
 
 def default_at_boot(name: str, systemd: bool) -> Any:

@@ -46,6 +46,29 @@ def test_defaults(name, systemd, value):
     assert is_absent(found) if value is None else found == value
 
 
+@pytest.mark.parametrize(
+    "text, live, value",
+    [
+        ("65535", 4096, 65535),
+        ("010", 7200, 8),
+        ("0x4000", 1, 16384),
+        ("7 # remark", 9, 7),
+        ("-1", 0, -1),
+        ("4096 131072 0x10", [1, 2, 3], [4096, 131072, 16]),
+        ("4096 131072 5 6", [1, 2, 3], [4096, 131072, 5]),
+        ("4096 100000", [1, 2, 3], None),
+        ("junk", 1, "junk"),
+        ("08", 1, 8),
+        ("8080-8081", [], ["8080-8081"]),
+    ],
+)
+def test_a_line_is_read_as_the_kernel_reads_it(text, live, value):
+    """C's notation, remarks behind a number, lists that are too short or too long: what the kernel makes of them."""
+    name = "net.ipv4.ip_local_reserved_ports" if live == [] else "net.x"
+    found = boot.written(name, text, live)
+    assert is_absent(found) if value is None else found == value
+
+
 def test_a_container_does_not_decide_for_the_machine(plant):
     """What belongs to the machine outside has no boot value here."""
     found = read(plant(dict(BASE, **{"/etc/sysctl.d/a.conf": "fs.nr_open = 5\n"})), snapshot("fs.nr_open", container="docker"))
