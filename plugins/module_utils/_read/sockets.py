@@ -9,6 +9,7 @@ Source: sock_diag(7), include/uapi/linux/inet_diag.h; layout and cost in kernel-
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any, Callable, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 REQUEST, DUMP = 1, 0x300
@@ -371,14 +372,14 @@ def read_sockets(
     """
     if root.live:
         try:
-            return _read_sock_diag(candidates, total, sample, exact or set(), sources or set(), delay_ms)
+            return _read_sock_diag(root, candidates, total, sample, exact or set(), sources or set(), delay_ms)
         except OSError:  # no NETLINK_SOCK_DIAG here, or not all of it (gVisor, seccomp)
             pass
     return _read_proc_net(root)
 
 
 def _read_sock_diag(
-    candidates: int, total: int, sample: int, exact: set[tuple[str, int]], sources: set[str], delay_ms: int
+    root: Root, candidates: int, total: int, sample: int, exact: set[tuple[str, int]], sources: set[str], delay_ms: int
 ) -> dict[str, Any]:
     listeners = read_listeners()
     bound = read_bound(portsets.span(1024, 65535) & ~candidates | portsets.span(600, 1023))
@@ -386,7 +387,7 @@ def _read_sock_diag(
     sampled = 0 < sample < total
     ports, share = random_ports(sample, total) if sampled else (EVERY_PORT, 1.0)
     scale = 1 / share
-    outgoing, accepted, apart = _surveys(listeners, ports, sampled)
+    outgoing, accepted, apart = _surveys(_families(root, listeners), listeners, ports, sampled)
     groups = outgoing + accepted
     seen = sum(group.seen for group in groups)
     by_end: Counter[tuple[int, str]] = Counter()
@@ -418,6 +419,14 @@ def _read_sock_diag(
     }
 
 
+def _families(root: Root, listeners: list[dict[str, Any]]) -> list[int]:
+    """Return the families that have connected sockets: a dump of the other one would walk all sockets for nothing."""
+    text = text_of(root.text("/proc/net/sockstat")) + text_of(root.text("/proc/net/sockstat6"))
+    found = re.search(r"TCP: .*\btw (\d+) [^$]*TCP6: inuse (\d+)", text)
+    six = sum(one["family"] == "inet6" for one in listeners)
+    return [socket.AF_INET] if found and found.groups() == ("0", str(six)) else list(FAMILIES)
+
+
 def sampling_error(share: float, total: int) -> float:
     """Return the relative standard error of a flow that has 10 % of `total` sockets, of which a random `share` was looked at.
 
@@ -426,18 +435,18 @@ def sampling_error(share: float, total: int) -> float:
     return float(round(((1 - share) / (share * 0.1 * total)) ** 0.5, 4)) if share < 1 else 0.0
 
 
-def _surveys(listeners: list[dict[str, Any]], ports: int, sampled: bool) -> tuple[list[Survey], list[Survey], bool]:
+def _surveys(families: list[int], listeners: list[dict[str, Any]], ports: int, sampled: bool) -> tuple[list[Survey], list[Survey], bool]:
     """Return the surveys of outgoing and of accepted sockets, and whether the accepted ones are told apart by local address."""
     listening = portsets.held_by(listeners)
     if not 0 < portsets.count(listening) <= MOST_PORTS_IN_FILTER:
         some = port_filter(ports) if sampled else b""
-        return [_survey(family, some, _take_outgoing) for family in FAMILIES], [], False
+        return [_survey(family, some, _take_outgoing) for family in families], [], False
     apart = len({(one["address"], one["port"]) for one in listeners}) > portsets.count(listening)
     take = _take_accepted_by_address if apart else _take_accepted
     others = ports & ~listening
-    outgoing = [_survey(family, port_filter(others), _take_outgoing) for family in FAMILIES if others]
+    outgoing = [_survey(family, port_filter(others), _take_outgoing) for family in families if others]
     peers = port_filter(ports, DESTINATION_PORT) if sampled else b""
-    accepted = [_survey(family, port_filter(listening, SOURCE_PORT, peers), take) for family in FAMILIES]
+    accepted = [_survey(family, port_filter(listening, SOURCE_PORT, peers), take) for family in families]
     return outgoing, accepted, apart
 
 
