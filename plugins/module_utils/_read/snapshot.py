@@ -21,7 +21,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl impor
 
 SUBSETS = ("min", "files", "ports", "accept", "memory", "conntrack", "sockets", "boot", "services")
 MOST_ROWS = 500  # of flows: a snapshot stays a fact of bounded size
-UNLIMITED_FILES = 1 << 62
 
 
 def read_snapshot(
