@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import json
 import os
 import platform
@@ -14,6 +16,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -21,16 +24,27 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 from tests.witness.apart import NEW_MOUNT, NEW_NETWORK, apart, dial, listen, needs, tool, unshare
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIVE = os.path.join(os.path.dirname(os.path.dirname(HERE)), ".build", "live")
+TOP = os.path.dirname(os.path.dirname(HERE))
 PLAIN_PYTHON = next((one for one in ("/usr/bin/python3", "/usr/local/bin/python3") if os.path.exists(one)), sys.executable)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@functools.lru_cache(maxsize=None)
+def readable_by_all():
+    """Return a folder with a copy of what an audit needs: the checkout may lie where only its owner may look."""
+    folder = tempfile.mkdtemp(prefix="front-tier-", dir="/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.chmod(folder, 0o755)
+    shutil.copytree(os.path.join(TOP, "plugins"), folder + "/ansible_collections/c10m/front_tier/plugins")
+    shutil.copy(os.path.join(HERE, "audit.py"), folder)
+    return folder
 
 
 def audit(python=sys.executable, before=None, **environment):
     """Return the audit of this machine as a process prints it, with only this environment; `before` runs in that process first."""
     done = subprocess.run(
-        [python, "-S", os.path.join(HERE, "audit.py")],
-        env=dict({"PYTHONPATH": LIVE, "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}, **environment),
+        [python, "-S", os.path.join(readable_by_all(), "audit.py")],
+        env=dict({"PYTHONPATH": readable_by_all(), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}, **environment),
         preexec_fn=before,
         capture_output=True,
         timeout=100,
@@ -164,7 +178,7 @@ def module(before=None, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "ansible_collections.c10m.front_tier.plugins.modules.connection_limits_info"],
         input=b'{"ANSIBLE_MODULE_ARGS": {}}',
-        env=dict(os.environ, PYTHONPATH=LIVE, **environment),
+        env=dict(os.environ, PYTHONPATH=readable_by_all(), **environment),
         preexec_fn=before,
         capture_output=True,
         timeout=100,
