@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, NamedTuple
+from typing import Any, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, shown
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
@@ -33,55 +32,87 @@ COMMON: dict[str, Any] = {
     "skip_unavailable": {"type": "bool", "default": False},
     "lock_timeout": {"type": "float", "default": 30.0},
 }
-SECTIONS: dict[str, dict[str, Any]] = {
-    "kernel_settings": {"settings": {"type": "dict", "default": {}}},
-    "port_range": {"low": {"type": "int"}, "high": {"type": "int"}, "reserve": {"type": "raw", "default": "auto"}},
-}
+# A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted], and where it has relations to check, check(change).
+SECTIONS: dict[str, Any] = {"kernel_settings": kernel_settings, "port_range": port_range}
+MANY = ("secondary_interfaces",)  # sections that are lists of options
+# The order of a transaction: what remembers, then files, then what is live.
+ORDER = ("file", "sysctl", "process", "unit")
 FILES = "_files"  # the section of the record in which a set's own files stand
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-RANGE_NAMES = (sysctls.RANGE, sysctls.RESERVED)
 
 
 class Change:
     """One run: what was asked, what the host has, and what follows of it."""
 
-    def __init__(self, root: Root, params: dict[str, Any], asked: dict[str, Any]) -> None:
+    def __init__(self, root: Root, params: dict[str, Any], record: dict[str, Any], asked: dict[str, Any]) -> None:
         self.root, self.params, self.asked = root, params, asked
         self.warnings: list[str] = []
         self.not_applied: list[str] = []
+        self.needs_restart: list[str] = []
         self.left: list[dict[str, Any]] = []
         self.container = bool(read_host(root)["container"])
-        self.record = sets.parse_record((things.read(root, "file", sets.RECORD) or {"text": ""})["text"])
-        self.before_record = self.record
+        self.record = self.before_record = record
         self.targets: dict[tuple[str, str], Any] = {}
         self.current: dict[tuple[str, str], Any] = {}
 
     def value(self, kind: str, name: str) -> Any:
         """Return the value of a thing now, read once."""
-        if (kind, name) not in self.current:
-            self.current[kind, name] = things.read(self.root, kind, name)
+        self.look(kind, [name])
         return self.current[kind, name]
+
+    def look(self, kind: str, names: Iterable[str]) -> None:
+        """Read the values of things of one kind, all at once, that were not read before."""
+        missing = [name for name in names if (kind, name) not in self.current]
+        if missing:
+            self.current.update({(kind, name): value for name, value in things.read(self.root, kind, missing).items()})
+
+    def managed(self, section: str) -> dict[str, Any]:
+        """Return {key of a thing: entry} of what a section of this set manages so far."""
+        return dict(self.before_record["sets"].get(self.params["name"], {}).get(section, {}))
+
+    def settled(self, name: str) -> str:
+        """Return a sysctl's text as it will be, as far as the sections before have said."""
+        return self.targets.get(("sysctl", name), self.value("sysctl", name)) or ""
+
+    def modes(self, options: dict[str, Any]) -> tuple[bool, bool]:
+        """Return whether a section sets live values, and whether it keeps them: its own words win."""
+        live, persist = options.get("live"), options.get("persist")
+        return (self.params["live"] if live is None else live, self.params["persist"] if persist is None else persist)
 
     def plan(self) -> list[Step]:
         """Return the steps from the host as it is to what was asked. Raises Refusal; touches nothing."""
         for section, options in self.asked.items():
-            self._settle_section(section, self._wanted(section, options) if options is not None else [])
-        self._check_range()
+            self._settle_section(section, SECTIONS[section].wanted(self, options) if options is not None else [])
+        for section in SECTIONS.values():
+            if hasattr(section, "check"):
+                section.check(self)
         self._settle_section(FILES, self._files())
         return self._steps()
 
-    def _wanted(self, section: str, options: dict[str, Any]) -> list[Wanted]:
-        given = self._port_range(options) if section == "port_range" else options["settings"]
+    def sysctls(self, given: dict[Any, Any], options: dict[str, Any]) -> list[Wanted]:
+        """Return the sysctls of a section, {name in any spelling: value}, checked. Raises Refusal."""
         settings = sysctls.parse_settings(given, key_path, key_name)
-        live, persist = options.get("live"), options.get("persist")
-        live = self.params["live"] if live is None else live
-        persist = self.params["persist"] if persist is None else persist
+        live, persist = self.modes(options)
         usable = self._available(settings, live)
         for name in usable:
             now = self.value("sysctl", name)
             if now is not None:
                 sysctls.check_kind(name, settings[name], now)
         return [Wanted("sysctl", name, settings[name], persist, live) for name in usable]
+
+    def files(self, texts: dict[str, str]) -> list[Wanted]:
+        """Return files of our own with these texts, and the folders that they need and that are not there or are ours."""
+        ours = {
+            entry["name"]
+            for rows in sets.entries(self.before_record).values()
+            for _set, _section, entry in rows
+            if entry["kind"] == "folder"
+        }
+        folders = sorted({os.path.dirname(where) for where in texts})
+        missing = [folder for folder in folders if folder in ours or self.value("folder", folder) is None]
+        return [Wanted("folder", folder, 0o755) for folder in missing] + [
+            Wanted("file", where, file_value(text)) for where, text in sorted(texts.items())
+        ]
 
     def _available(self, settings: dict[str, str], live: bool) -> list[str]:
         """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
@@ -108,57 +139,19 @@ class Change:
         return None
 
     def _settle_section(self, section: str, wanted: list[Wanted]) -> None:
-        managed = self.record["sets"].get(self.params["name"], {}).get(section, {})
-        for one in [*wanted, *(Wanted(entry["kind"], entry["name"], None) for entry in managed.values())]:
-            self.value(one.kind, one.name)
+        places = [(one.kind, one.name) for one in wanted] + [(entry["kind"], entry["name"]) for entry in self.managed(section).values()]
+        for kind in sorted({kind for kind, _name in places}):
+            self.look(kind, [name for other, name in places if other == kind])
         outcome = sets.reconcile(self.record, self.params["name"], section, wanted, self.current, things.same)
         self.record = outcome.record
         self.targets.update(outcome.targets)
         self.left += outcome.left
 
-    def _settled(self, name: str) -> str:
-        """Return a sysctl's text as it will be."""
-        value = self.targets.get(("sysctl", name), self.value("sysctl", name))
-        return value or ""
-
-    def _port_range(self, options: dict[str, Any]) -> dict[str, str]:
-        """Return the texts of range and reserved list. `auto`: what is reserved, what we once reserved, and what is in use inside."""
-        now = (self.value("sysctl", sysctls.RANGE) or "32768 60999").split()
-        low, high = (now[index] if options[side] is None else options[side] for index, side in enumerate(("low", "high")))
-        text = sysctls.parse_settings({sysctls.RANGE: [low, high]}, key_path, key_name)[sysctls.RANGE]
-        reserve = options["reserve"]
-        if reserve == "auto":
-            ours = self.record["sets"].get(self.params["name"], {}).get("port_range", {}).get("sysctl " + sysctls.RESERVED, {})
-            kept = ",".join(filter(None, [self.value("sysctl", sysctls.RESERVED), ours.get("value")]))
-            reserved = portsets.port_set(item for item in kept.split(",") if item)
-            if int(low) <= int(high):
-                reserved |= self._in_use() & portsets.span(int(low), int(high))
-        else:
-            items = reserve if isinstance(reserve, list) else [reserve]
-            try:
-                reserved = portsets.port_set(item for item in items if str(item).strip())
-            except ValueError as error:
-                raise Refusal('reserve: %s, or "auto".%s' % (error, sysctls.NOTHING)) from None
-        return {sysctls.RANGE: text, sysctls.RESERVED: ",".join(portsets.texts(reserved))}
-
-    def _in_use(self) -> int:
-        """Return the ports that something listens on, and those that rules hand on without a socket here."""
-        from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
-
-        snapshot = read_snapshot(self.root, ["min", "ports"], sample=1)
-        without = known(snapshot["ports"].get("without_socket"), []) or []
-        return portsets.held_by(snapshot["listeners"]) | portsets.port_set(row["port"] for row in without)
-
-    def _check_range(self) -> None:
-        if any(("sysctl", name) in self.targets for name in RANGE_NAMES) and any(self.asked.values()):
-            settled = {name: self._settled(name) for name in (*RANGE_NAMES, sysctls.START)}
-            self.warnings += sysctls.check_range(settled, self._in_use())
-
     def _files(self) -> list[Wanted]:
         """Return the files of the set as they will be. Raises Refusal where a later file would win at the next boot."""
         name = self.params["name"]
         settings = sets.kept(self.record, name, "sysctl")
-        managed = [entry["name"] for entry in self.record["sets"].get(name, {}).get(FILES, {}).values()]
+        managed = [entry["name"] for entry in self.managed(FILES).values() if entry["kind"] == "file"]
         path = next((one for one in managed if one.startswith(sysctl_d.SYSCTL_D)), sysctl_d.file_of(name))
         files = sysctl_d.files_for(name, path, settings)
         losing = self._losing(settings, files, managed)
@@ -171,12 +164,7 @@ class Change:
             if self.params["on_override"] != "warn":
                 raise Refusal("At the next boot %s. Remove that line, or say on_override: outrank (or warn).%s" % (text, sysctls.NOTHING))
             self.warnings.append("At the next boot %s." % text)
-        made = {entry["name"] for entry in self.record["sets"].get(name, {}).get(FILES, {}).values() if entry["kind"] == "folder"}
-        folders = sorted({os.path.dirname(where) for where in files})
-        missing = [folder for folder in folders if folder in made or self.value("folder", folder) is None]
-        return [Wanted("folder", folder, 0o755) for folder in missing] + [
-            Wanted("file", where, file_value(text)) for where, text in sorted(files.items())
-        ]
+        return self.files(files)
 
     def _losing(self, settings: dict[str, str], files: dict[str, str], managed: list[str]) -> list[str]:
         """Return, in words, which settings the next boot would not keep although `files` are in place."""
@@ -200,25 +188,32 @@ class Change:
         """Return the steps: what remembers first, then files, then live values in the order in which the kernel takes them."""
         steps = []
         if self.record != self.before_record:
-            before = things.read(self.root, "file", sets.RECORD)
+            before = self.value("file", sets.RECORD)
             after = file_value(sets.record_text(self.record), 0o600) if self.record["sets"] else None
             steps.append(Step("file", sets.RECORD, before, after))
-        changed = {place: value for place, value in self.targets.items() if not things.same(*place, self.value(*place), value)}
-        files = sorted(name for kind, name in changed if kind == "file")
-        folders = sorted(name for kind, name in changed if kind == "folder")
-        made = [name for name in folders if changed["folder", name] is not None]
-        gone = [name for name in folders if changed["folder", name] is None and self._emptied(name, files)]
-        for kind, names in (("folder", made), ("file", files), ("folder", gone)):
-            steps += [Step(kind, name, self.value(kind, name), changed[kind, name]) for name in names]
-        live = [name for kind, name in changed if kind == "sysctl"]
-        raising = int(self._settled(sysctls.START) or 0) > int(self.value("sysctl", sysctls.START) or 0)
-        return steps + [
-            Step("sysctl", name, self.value("sysctl", name), changed["sysctl", name]) for name in sysctls.in_order(live, raising)
-        ]
+        changed: dict[str, dict[str, Any]] = {}
+        for (kind, name), value in self.targets.items():
+            if not things.same(kind, name, self.value(kind, name), value):
+                changed.setdefault(kind, {})[name] = value
+        folders = changed.pop("folder", {})
+        made = sorted(name for name, value in folders.items() if value is not None)
+        gone = sorted((name for name in set(folders) - set(made) if self._emptied(name, changed.get("file", {}))), reverse=True)
+        steps += [Step("folder", name, self.value("folder", name), folders[name]) for name in made]
+        for kind in sorted(changed, key=ORDER.index):
+            steps += [Step(kind, name, self.value(kind, name), changed[kind][name]) for name in self._in_order(kind, changed[kind])]
+            if kind == "file":
+                steps += [Step("folder", name, self.value("folder", name), None) for name in gone]
+        return steps
 
-    def _emptied(self, folder: str, files: list[str]) -> bool:
+    def _in_order(self, kind: str, names: Iterable[str]) -> list[str]:
+        if kind != "sysctl":
+            return sorted(names)
+        raising = int(self.settled(sysctls.START) or 0) > int(self.value("sysctl", sysctls.START) or 0)
+        return sysctls.in_order(list(names), raising)
+
+    def _emptied(self, folder: str, files: dict[str, Any]) -> bool:
         """Tell whether a folder holds nothing but files that this run takes away."""
-        return all("%s/%s" % (folder, name) in files for name in self.root.names(folder))
+        return all(files.get("%s/%s" % (folder, name), "stays") is None for name in self.root.names(folder))
 
 
 def _writable(path: str) -> bool:
@@ -228,26 +223,21 @@ def _writable(path: str) -> bool:
         return False
 
 
-class Options(NamedTuple):
-    """The argument specification of a module, and how its parameters become sections."""
-
-    specification: dict[str, Any]
-    section: str | None
-
-
-def options_of(section: str | None) -> Options:
-    """Return the options of the module for one section, or of `host_config` for None."""
+def specification(section: str | None) -> dict[str, Any]:
+    """Return the argument specification of the module for one section, or of `host_config` for None."""
     if section:
-        return Options(dict(COMMON, **SECTIONS[section]), section)
+        return dict(COMMON, **SECTIONS[section].OPTIONS)
     inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
-    sections = {name: {"type": "dict", "options": dict(inner, **options)} for name, options in SECTIONS.items()}
-    return Options(dict(COMMON, **sections), None)
+    found = dict(COMMON)
+    for name, one in SECTIONS.items():
+        options = dict(inner, **one.OPTIONS)
+        found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}
+    return found
 
 
 def run(section: str | None) -> None:
     """Make the change that a module was asked for, or show it in check mode, and end the module."""
-    options = options_of(section)
-    module = AnsibleModule(argument_spec=options.specification, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=specification(section), supports_check_mode=True)
     try:
         result = change(module.params, section, module.check_mode)
         for warning in result.pop("warnings"):
@@ -261,7 +251,8 @@ def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]
     """Return {section: options}, options None where the section is to end."""
     absent = params["state"] == "absent"
     if section:
-        return {section: None if absent else {key: params[key] for key in SECTIONS[section]}}
+        options = {key: params[key] for key in SECTIONS[section].OPTIONS}
+        return {section: None if absent else [options] if section in MANY else options}
     named = [name for name in SECTIONS if params[name] is not None]
     if absent:
         managed = [name for name in record["sets"].get(params["name"], {}) if name != FILES]
@@ -290,8 +281,9 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
 
 
 def _planned(root: Root, params: dict[str, Any], section: str | None) -> tuple[Change, list[Step]]:
-    record = sets.parse_record((things.read(root, "file", sets.RECORD) or {"text": ""})["text"])
-    made = Change(root, params, asked_of(params, section, record))
+    kept = things.read(root, "file", [sets.RECORD])[sets.RECORD]
+    record = sets.parse_record(kept["text"] if kept else "")
+    made = Change(root, params, record, asked_of(params, section, record))
     if root.exists(JOURNAL):
         made.warnings.append("An earlier change did not end (%s): the next run that may change this host undoes it first." % JOURNAL)
     return made, made.plan()
@@ -300,19 +292,17 @@ def _planned(root: Root, params: dict[str, Any], section: str | None) -> tuple[C
 def _result(made: Change, steps: list[Step]) -> dict[str, Any]:
     """Return what the module returns; the same in check mode as in the real run."""
     visible = [step for step in steps if step.name != sets.RECORD]
-    restart = ["net.core.somaxconn counts for a program once it calls listen() again: restart or reload those that listen."]
+    restart = list(made.needs_restart)
+    if any(step.name == "net.core.somaxconn" for step in visible):
+        restart.append("net.core.somaxconn counts for a program once it calls listen() again: restart or reload those that listen.")
     return {
         "changed": bool(visible),
-        "before": {step.name: _plain(step, step.before) for step in visible},
-        "after": {step.name: _plain(step, step.after) for step in visible},
+        "before": {step.name: plain(step, step.before) for step in visible},
+        "after": {step.name: plain(step, step.after) for step in visible},
         "steps": ["%s %s" % (step.kind, step.name) for step in visible],
         "diff": [shown(step) for step in visible],
-        "needs_restart": restart if any(step.name == "net.core.somaxconn" for step in visible) else [],
+        "needs_restart": restart,
         "not_applied": made.not_applied,
         "left": made.left,
         "warnings": made.warnings,
     }
-
-
-def _plain(step: Step, value: Any) -> Any:
-    return value["text"] if step.kind == "file" and value is not None else value

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import time
@@ -51,7 +52,7 @@ def locked(root: Root, seconds: float) -> Iterator[None]:
 
 def settle(root: Root) -> list[Step]:
     """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
-    text = things.read(root, "file", JOURNAL)
+    text = things.read(root, "file", [JOURNAL])[JOURNAL]
     if text is None:
         things.clean_up(root, "file", JOURNAL)
         return []
@@ -74,16 +75,32 @@ def settle(root: Root) -> list[Step]:
 def undo(root: Root, steps: list[Step]) -> list[str]:
     """Give every thing the value it had before, the last step first; return what could not be restored, in words."""
     trouble = []
-    for step in reversed(steps):
+    back = [step for following in (False, True) for step in reversed(steps) if (step.kind in things.FOLLOWING) == following]
+    for kind, together in itertools.groupby(back, key=lambda step: step.kind):
+        values = {step.name: step.before for step in together}
+        for name in values:
+            things.clean_up(root, kind, name)
         try:
-            things.clean_up(root, step.kind, step.name)
-            if not things.same(step.kind, step.name, things.read(root, step.kind, step.name), step.before):
-                things.write(root, step.kind, step.name, step.before)
-                if not things.same(step.kind, step.name, things.read(root, step.kind, step.name), step.before):
-                    trouble.append("%s %s does not keep its value" % (step.kind, step.name))
+            off = _off(root, kind, values)
+        except OSError:
+            off = values  # what cannot be read is written all the same
+        for name in off:
+            try:
+                things.write(root, kind, name, values[name])
+            except OSError as error:
+                trouble.append("%s %s: %s" % (kind, name, error.strerror or error))
+        try:
+            still = _off(root, kind, {name: values[name] for name in off})
+            trouble += ["%s %s does not keep its value" % (kind, name) for name in still]
         except OSError as error:
-            trouble.append("%s %s: %s" % (step.kind, step.name, error.strerror or error))
+            trouble.append("%s %s: %s" % (kind, ", ".join(off), error.strerror or error))
     return trouble
+
+
+def _off(root: Root, kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return {name: value now} of the things of one kind that do not have the values given. Raises OSError."""
+    now = things.read(root, kind, values) if values else {}
+    return {name: now[name] for name, value in values.items() if not things.same(kind, name, now[name], value)}
 
 
 def run(root: Root, steps: list[Step]) -> None:
@@ -93,18 +110,20 @@ def run(root: Root, steps: list[Step]) -> None:
     """
     if not steps:
         return
-    if things.read(root, "folder", FOLDER) is None:
+    if things.read(root, "folder", [FOLDER])[FOLDER] is None:
         things.write(root, "folder", FOLDER, 0o700)
     begun: list[Step] = []
     try:
         text = json.dumps({"version": VERSION, "steps": steps}, indent=1)
         things.write(root, "file", JOURNAL, file_value(text, 0o600))
-        for step in steps:
-            begun.append(step)
-            things.write(root, step.kind, step.name, step.after)
-            seen = things.read(root, step.kind, step.name)
-            if not things.same(step.kind, step.name, seen, step.after):
-                raise OSError(0, "wrote %s, reads back %s" % (_short(step.after), _short(seen)))
+        for kind, group in itertools.groupby(steps, key=lambda step: step.kind):
+            wanted = {}
+            for step in group:
+                begun.append(step)
+                things.write(root, kind, step.name, step.after)
+                wanted[step.name] = step.after
+            for name, seen in _off(root, kind, wanted).items():
+                raise OSError(0, "wrote %s to %s, reads back %s" % (_short(wanted[name]), name, _short(seen)))
         things.write(root, "file", JOURNAL, None)
     except BaseException as error:
         _give_up(root, begun, len(steps), error)

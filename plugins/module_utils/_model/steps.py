@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-# Kinds of things, in the order in which a transaction touches them: first what remembers, last what is live.
-KINDS = ("folder", "file", "sysctl")
-
 
 class Step(NamedTuple):
     """A thing (its kind and its name within the kind), the value it has, and the value it gets; None where it is not there.
 
-    Values are plain data: of a sysctl its text; of a file {text, mode, uid, gid, context}; of a folder its mode.
+    Values are plain data; each kind of thing says which (_apply/kinds).
     """
 
     kind: str
@@ -38,8 +35,13 @@ def file_value(text: str, mode: int = 0o644) -> dict[str, Any]:
 
 def shown(step: Step) -> dict[str, str]:
     """Return a step as Ansible's diff shows it; the same in check mode as in the real run."""
-    header = {"sysctl": "sysctl %s", "file": "%s", "folder": "%s/"}[step.kind] % step.name
+    header = {"file": step.name, "folder": step.name + "/"}.get(step.kind, "%s %s" % (step.kind, step.name))
     return {"before_header": header, "after_header": header, "before": _text(step, step.before), "after": _text(step, step.after)}
+
+
+def plain(step: Step, value: Any) -> Any:
+    """Return a value as a result shows it: of a file its text."""
+    return value["text"] if step.kind == "file" and value is not None else value
 
 
 def _text(step: Step, value: Any) -> str:
@@ -47,4 +49,8 @@ def _text(step: Step, value: Any) -> str:
         return ""
     if step.kind == "file":
         return str(value["text"])
-    return "%s = %s\n" % (step.name, value) if step.kind == "sysctl" else "mode %o\n" % value
+    if step.kind == "folder":
+        return "mode %o\n" % value
+    if isinstance(value, dict):
+        value = ", ".join("%s %s" % (key, value[key]) for key in sorted(value)) or "present"
+    return "%s = %s\n" % (step.name, value)

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section port_range of a change: the local port range and the reserved ports, checked together. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
+
+if TYPE_CHECKING:
+    from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
+
+OPTIONS: dict[str, Any] = {"low": {"type": "int"}, "high": {"type": "int"}, "reserve": {"type": "raw", "default": "auto"}}
+NAMES = (sysctls.RANGE, sysctls.RESERVED)
+
+
+def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
+    """Return the two sysctls that the options want. Raises Refusal."""
+    return change.sysctls(_texts(change, options), options)
+
+
+def check(change: Change) -> None:
+    """Check range and reserved ports together as they will be, whichever section sets them. Raises Refusal; adds warnings."""
+    if any(("sysctl", name) in change.targets for name in NAMES) and any(change.asked.values()):
+        settled = {name: change.settled(name) for name in (*NAMES, sysctls.START)}
+        change.warnings += sysctls.check_range(settled, _in_use(change))
+
+
+def _texts(change: Change, options: dict[str, Any]) -> dict[str, str]:
+    """Return the texts of range and reserved list. `auto`: what is reserved, what we once reserved, and what is in use inside."""
+    now = (change.value("sysctl", sysctls.RANGE) or "32768 60999").split()
+    low, high = (now[index] if options[side] is None else options[side] for index, side in enumerate(("low", "high")))
+    text = sysctls.parse_settings({sysctls.RANGE: [low, high]}, key_path, key_name)[sysctls.RANGE]
+    reserve = options["reserve"]
+    if reserve == "auto":
+        ours = change.managed("port_range").get("sysctl " + sysctls.RESERVED, {})
+        kept = ",".join(filter(None, [change.value("sysctl", sysctls.RESERVED), ours.get("value")]))
+        reserved = portsets.port_set(item for item in kept.split(",") if item)
+        if int(low) <= int(high):
+            reserved |= _in_use(change) & portsets.span(int(low), int(high))
+    else:
+        items = reserve if isinstance(reserve, list) else [reserve]
+        try:
+            reserved = portsets.port_set(item for item in items if str(item).strip())
+        except ValueError as error:
+            raise Refusal('reserve: %s, or "auto".%s' % (error, sysctls.NOTHING)) from None
+    return {sysctls.RANGE: text, sysctls.RESERVED: ",".join(portsets.texts(reserved))}
+
+
+def _in_use(change: Change) -> int:
+    """Return the ports that something listens on, and those that rules hand on without a socket here."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
+
+    snapshot = read_snapshot(change.root, ["min", "ports"], sample=1)
+    without = known(snapshot["ports"].get("without_socket"), []) or []
+    return portsets.held_by(snapshot["listeners"]) | portsets.port_set(row["port"] for row in without)
