@@ -71,7 +71,8 @@ def dump(kind: int, body: bytes) -> Iterator[memoryview]:
                 offset += (length + 3) & ~3
 
 
-def _attributes(body: memoryview, offset: int) -> dict[int, bytes]:
+def attributes(body: memoryview, offset: int) -> dict[int, bytes]:
+    """Return {kind: value} of the attributes of an rtnetlink message from `offset` on."""
     found: dict[int, bytes] = {}
     while offset + 4 <= len(body):
         length, kind = struct.unpack_from("=HH", body, offset)
@@ -94,7 +95,7 @@ def _entry(index: int, family: int, raw: bytes, prefix: int, **more: bool) -> di
 def parse_address(body: memoryview) -> Iterator[dict[str, Any]]:
     """Yield what one RTM_NEWADDR says: the address of this end, also of a point-to-point link."""
     family, prefix, flags, _scope, index = struct.unpack_from("=BBBBI", body)
-    found = _attributes(body, 8)
+    found = attributes(body, 8)
     raw = found.get(2, found.get(1))  # IFA_LOCAL, else IFA_ADDRESS
     if family in FAMILIES and raw:
         flags |= struct.unpack("=I", found[8])[0] if len(found.get(8, b"")) == 4 else 0  # IFA_FLAGS
@@ -104,7 +105,7 @@ def parse_address(body: memoryview) -> Iterator[dict[str, Any]]:
 def parse_local_route(body: memoryview) -> Iterator[dict[str, Any]]:
     """Yield what one RTM_NEWROUTE says, where it is a route of type local in the table local."""
     family, prefix, _src, _tos, table, _protocol, _scope, kind = struct.unpack_from("=BBBBBBBB", body)
-    found = _attributes(body, 12)
+    found = attributes(body, 12)
     if family in FAMILIES and table == TABLE_LOCAL and kind == TYPE_LOCAL:
         raw = found.get(1, b"\0" * (4 if family == socket.AF_INET else 16))  # RTA_DST; a default route has none
         index = struct.unpack("=I", found[4])[0] if len(found.get(4, b"")) == 4 else 0  # RTA_OIF
