@@ -9,6 +9,7 @@ import json
 import time
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import span
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_sockstat
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_sockets
 
@@ -16,5 +17,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets impo
 def main() -> None:
     """Count once."""
     begin = time.monotonic()
-    found = read_sockets(Root(), span(32768, 60999), 0, sample=0)
+    totals = read_sockstat(Root())
+    found = read_sockets(Root(), span(32768, 60999), totals["inuse"] + totals["time_wait"], sample=0)
     print(json.dumps({"seconds": time.monotonic() - begin, "seen": found["seen"]}))

@@ -17,6 +17,7 @@ from typing import Any, Iterable, Iterator
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED, absent, absent_for
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
+FEW_LINKS = 256
 MOST_LINKS = 1024  # descriptors of one process that are looked at: a listener opened at the start has a low number
 MOST_LINKS_IN_ALL = 100000
 UNIT = re.compile(r"[^/]+\.(service|scope|socket|mount|swap)\Z")
@@ -128,14 +129,15 @@ def socket_owners(root: Root, inodes: Iterable[int], pids: Iterable[int] | None 
     owners: dict[int, int] = {}
     links = 0
     order = sorted(pids_of(root) if pids is None else pids, key=lambda pid: (pid == 1, pid))
-    for pid in order:
-        if not missing or links > MOST_LINKS_IN_ALL:
-            break
-        for inode in islice(socket_inodes(root, pid), MOST_LINKS):
-            links += 1
-            if inode is not None and inode in missing:
-                missing.discard(inode)
-                owners[inode] = pid
+    for first, last in ((0, FEW_LINKS), (FEW_LINKS, MOST_LINKS)):  # what listens was mostly opened early
+        for pid in order:
+            if not missing or links > MOST_LINKS_IN_ALL:
+                return owners
+            for inode in islice(socket_inodes(root, pid, first), last - first):
+                links += 1
+                if inode is not None and inode in missing:
+                    missing.discard(inode)
+                    owners[inode] = pid
     return owners
 
 
@@ -145,18 +147,19 @@ def sockets_of(root: Root, pid: int) -> set[int] | None:
     return None if None in found else {inode for inode in found if inode}
 
 
-def socket_inodes(root: Root, pid: int) -> Iterator[int | None]:
-    """Yield the inode for each descriptor of a process in the order of their numbers, 0 for what is no socket.
+def socket_inodes(root: Root, pid: int, first: int = 0) -> Iterator[int | None]:
+    """Yield the inode for each descriptor of a process in the order of their numbers, after the first few, 0 for what is no socket.
 
     None, and then no more, where the process may not be looked into.
     """
     try:
         with os.scandir(root.path("/proc/%d/fd" % pid)) as entries:
-            for entry in entries:
+            for entry in islice(entries, first, None):
                 try:
                     link = os.readlink(entry.path)
                 except FileNotFoundError:
                     continue  # closed meanwhile
-                yield int(link[8:-1]) if re.match(r"socket:\[\d{1,20}\]\Z", link, re.A) else 0
+                digits = link[8:-1] if link.startswith("socket:[") else "0"
+                yield int(digits) if digits.isdecimal() else 0
     except OSError:
         yield None

@@ -9,18 +9,17 @@ Source: sock_diag(7), include/uapi/linux/inet_diag.h; layout and cost in kernel-
 from __future__ import annotations
 
 import os
-import re
 import socket
 import struct
 from collections import Counter
 from itertools import chain, islice
-from typing import Any, Callable, Iterable, Iterator, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Tuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
-NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
+NETLINK_SOCK_DIAG, GETSOCK = 4, 18  # TCPDIAG_GETSOCK dumps both families in one walk through the kernel's tables
 REQUEST, DUMP = 1, 0x300
 ERROR, DONE = 2, 3
 LISTEN, TIME_WAIT, FIN_WAIT2, BOUND = 1 << 10, 6, 5, 1 << 13
@@ -37,6 +36,9 @@ EVERY_PORT = portsets.span(0, 65535)
 FAMILIES: dict[int, str] = {socket.AF_INET: "inet", socket.AF_INET6: "inet6"}
 
 
+Flow = Tuple[int, bytes]  # the family, and the raw bytes of destination port, source and destination
+
+
 class Layout(NamedTuple):
     """Where the attributes lie in messages of one size; None where they are missing.
 
@@ -50,25 +52,25 @@ class Layout(NamedTuple):
 
 
 class Survey:
-    """What a dump of connected sockets of one family showed, by the raw bytes of (destination port, source, destination)."""
+    """What a dump of connected sockets showed: outgoing ones by flow, accepted ones by (local port[, family, local address])."""
 
-    def __init__(self, family: int) -> None:
-        self.family = family
+    def __init__(self) -> None:
         self.seen = 0
-        self.flows: Counter[bytes] = Counter()
-        self.waiting: Counter[bytes] = Counter()
-        self.no_port: Counter[bytes] = Counter()
-        self.detailed: Counter[bytes] = Counter()
-        self.transparent: set[bytes] = set()
+        self.flows: Counter[Flow] = Counter()
+        self.waiting: Counter[Flow] = Counter()
+        self.no_port: Counter[Flow] = Counter()
+        self.detailed: Counter[Flow] = Counter()
+        self.transparent: set[Flow] = set()
+        self.ends: Counter[tuple[Any, ...]] = Counter()
         self.cgroups: Counter[int] = Counter()
         self.inodes: set[int] = set()
 
 
-def _request(family: int, states: int, bytecode: bytes = b"") -> bytes:
-    body = struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, 0, 0, states)
+def _request(states: int, bytecode: bytes = b"") -> bytes:
+    body = struct.pack("=52xII", states, 0)  # struct inet_diag_req
     if bytecode:
         body += struct.pack("=HH", 4 + len(bytecode), 1) + bytecode
-    return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, 1, 0) + body
+    return struct.pack("=IHHII", 16 + len(body), GETSOCK, REQUEST | DUMP, 1, 0) + body
 
 
 def port_filter(ports: int, side: int = SOURCE_PORT, then: bytes = b"") -> bytes:
@@ -136,7 +138,7 @@ def _runs(view: memoryview, used: int) -> Iterator[tuple[int, int, int]]:
     while offset + 16 <= used:
         size = view[offset] | view[offset + 1] << 8
         most = (used - offset) // size if size else 0
-        if size < 88 or not most or view[offset + 4] != SOCK_DIAG_BY_FAMILY:
+        if size < 88 or not most or view[offset + 4] != GETSOCK:
             return
         low, high = view[offset:used:size], view[offset + 1 : used : size]
         count = 1
@@ -166,17 +168,17 @@ def _address(family: int, raw: bytes) -> str:
     return portsets.plain_address(text)
 
 
-def _singles(family: int, states: int) -> Iterator[tuple[memoryview, Layout]]:
+def _singles(states: int) -> Iterator[tuple[memoryview, Layout]]:
     """Yield each message of a dump by itself: for the few that listen or are bound only."""
-    for view, used in _messages(_request(family, states)):
+    for view, used in _messages(_request(states)):
         for offset, count, size in _runs(view, used):
             layout = _layout(view[offset : offset + size])
             for index in range(count):
                 yield view[offset + index * size : offset + (index + 1) * size], layout
 
 
-def _end(family: int, message: memoryview, layout: Layout) -> dict[str, Any]:
-    raw = bytes(message[24:40])
+def _end(message: memoryview, layout: Layout) -> dict[str, Any]:
+    family, raw = message[16], bytes(message[24:40])
     return {
         "address": socket.inet_ntop(family, raw[:4] if family == socket.AF_INET else raw),
         "port": struct.unpack_from(">H", message, 20)[0],
@@ -188,21 +190,12 @@ def _end(family: int, message: memoryview, layout: Layout) -> dict[str, Any]:
 def read_listeners() -> list[dict[str, Any]]:
     """Return every listening TCP socket of this namespace; `backlog` as listen() got it, cut by somaxconn at that moment."""
     found = []
-    for family in FAMILIES:
-        for message, layout in _singles(family, LISTEN):
-            queued, backlog, uid, inode = struct.unpack_from("=IIII", message, 72)
-            cgroup = struct.unpack_from("=Q", message, layout.cgroup)[0] if layout.cgroup else None
-            found.append(
-                dict(
-                    _end(family, message, layout),
-                    backlog=backlog,
-                    queued=queued,
-                    uid=uid,
-                    inode=inode,
-                    cgroup=cgroup,
-                    transparent=bool(layout.sockopt and message[layout.sockopt] & TRANSPARENT),
-                )
-            )
+    for message, layout in _singles(LISTEN):
+        queued, backlog, uid, inode = struct.unpack_from("=IIII", message, 72)
+        cgroup = struct.unpack_from("=Q", message, layout.cgroup)[0] if layout.cgroup else None
+        transparent = bool(layout.sockopt and message[layout.sockopt] & TRANSPARENT)
+        more = {"backlog": backlog, "queued": queued, "uid": uid, "inode": inode, "cgroup": cgroup, "transparent": transparent}
+        found.append(dict(_end(message, layout), **more))
     return sorted(found, key=lambda one: (one["port"], one["address"], one["inode"]))
 
 
@@ -226,7 +219,7 @@ def read_bound(free_of_harm: int) -> list[dict[str, Any]] | dict[str, str]:
 
 
 def _bound() -> list[dict[str, Any]]:
-    return [_end(family, message, layout) for family in FAMILIES for message, layout in _singles(family, BOUND)]
+    return [_end(message, layout) for message, layout in _singles(BOUND)]
 
 
 def _some(ports: int, most: int) -> Iterator[int]:
@@ -238,11 +231,11 @@ def _some(ports: int, most: int) -> Iterator[int]:
         most -= 1
 
 
-def _survey(family: int, bytecode: bytes, take: Callable[[Survey, memoryview, int, Layout], None]) -> Survey:
+def _survey(bytecode: bytes, take: Callable[[Survey, memoryview, int, Layout], None]) -> Survey:
     """Count the connected sockets that `bytecode` passes with `take`."""
-    survey = Survey(family)
+    survey = Survey()
     layouts: dict[int, Layout] = {}
-    for view, used in _messages(_request(family, CONNECTED, bytecode)):
+    for view, used in _messages(_request(CONNECTED, bytecode)):
         for offset, count, size in _runs(view, used):
             layout = layouts.get(size) or layouts.setdefault(size, _layout(view[offset : offset + size]))
             take(survey, view[offset : offset + count * size], size, layout)
@@ -251,94 +244,85 @@ def _survey(family: int, bytecode: bytes, take: Callable[[Survey, memoryview, in
 
 
 def _take_outgoing(survey: Survey, run: memoryview, size: int, layout: Layout) -> None:
-    """Count a run by (destination port, source, destination); the first DETAILED also by flags and control group."""
-    skipped = size - 44 if survey.family == socket.AF_INET else size - 56
-    key = "%ds" % (22 if survey.family == socket.AF_INET else 34)
+    """Count a run by flow; the first DETAILED also by flags and control group."""
     if layout.cgroup is None or layout.sockopt is None:  # TIME_WAIT and FIN_WAIT2 without a socket of their own
-        for (state, raw), number in Counter(struct.iter_unpack("=17xB4x%s%dx" % (key, skipped), run)).items():
-            survey.flows[raw] += number
+        for (family, state, raw), number in Counter(struct.iter_unpack("=16xBB4x34s%dx" % (size - 56), run)).items():
+            survey.flows[family, raw] += number
             if state in (TIME_WAIT, FIN_WAIT2):
-                survey.waiting[raw] += number
+                survey.waiting[family, raw] += number
     elif survey.seen >= DETAILED:
-        for raw, number in Counter(chain.from_iterable(struct.iter_unpack("=22x%s%dx" % (key, skipped), run))).items():
-            survey.flows[raw] += number
+        survey.flows.update(struct.iter_unpack("=16xB5x34s%dx" % (size - 56), run))
     else:
         gap = layout.sockopt - layout.cgroup - 8
-        fields = "=22x%s%dxQ%dxBB%dx" % (key, skipped - (size - layout.cgroup), gap, size - layout.sockopt - 2)
-        for (raw, cgroup, flags, more), number in Counter(struct.iter_unpack(fields, run)).items():
-            survey.flows[raw] += number
-            survey.detailed[raw] += number
+        fields = "=16xB5x34s%dxQ%dxBB%dx" % (layout.cgroup - 56, gap, size - layout.sockopt - 2)
+        for (family, raw, cgroup, flags, more), number in Counter(struct.iter_unpack(fields, run)).items():
+            flow = (family, raw)
+            survey.flows[flow] += number
+            survey.detailed[flow] += number
             survey.cgroups[cgroup] += number
-            survey.no_port[raw] += number if more & BIND_NO_PORT else 0
+            survey.no_port[flow] += number if more & BIND_NO_PORT else 0
             if flags & TRANSPARENT:
-                survey.transparent.add(raw)
+                survey.transparent.add(flow)
         survey.inodes.update(chain.from_iterable(struct.iter_unpack("=84xI%dx" % (size - 88), run)))
 
 
-def _take_accepted(survey: Survey, run: memoryview, size: int, layout: Layout) -> None:
+def _take_accepted(survey: Survey, run: memoryview, size: int, layout: Layout, fields: str = "=20x2s%dx", used: int = 22) -> None:
     """Count a run by local port alone: the peers of a listener may be a million different ones."""
     if layout.shutdown is None:
         return
-    survey.flows.update(chain.from_iterable(struct.iter_unpack("=20x2s%dx" % (size - 22), run)))
+    survey.ends.update(struct.iter_unpack(fields % (size - used), run))
     if survey.seen < DETAILED and layout.cgroup is not None:
         survey.cgroups.update(chain.from_iterable(struct.iter_unpack("=%dxQ%dx" % (layout.cgroup, size - layout.cgroup - 8), run)))
         survey.inodes.update(chain.from_iterable(struct.iter_unpack("=84xI%dx" % (size - 88), run)))
 
 
 def _take_accepted_by_address(survey: Survey, run: memoryview, size: int, layout: Layout) -> None:
-    """Count a run by local port and address, for listeners that share a port on different addresses."""
-    before = survey.flows
-    survey.flows = Counter()
-    _take_accepted(survey, run, size, layout)
-    survey.flows = before
-    if layout.shutdown is not None:
-        for ends, number in Counter(struct.iter_unpack("=20x2s2x16s%dx" % (size - 40), run)).items():
-            survey.flows[b"".join(ends)] += number
+    """Count a run by family, local port and address, for listeners that share a port on different addresses."""
+    _take_accepted(survey, run, size, layout, "=16xB3x2s2x16s%dx", 40)
 
 
 def _held(exact: set[tuple[str, int]], sources: set[str], delay_ms: int) -> dict[tuple[str, str, int], dict[str, int]]:
     """Return the local ports of each (source, destination, port) that a path asks about, as sets of ports by what holds them."""
     held: dict[tuple[str, str, int], dict[str, int]] = {}
-    for family in FAMILIES:
-        wanted = {struct.pack(">H", port) + raw for address, port in exact for raw in _raw(family, address)}
-        bound = {raw for address in sources for raw in _raw(family, address)}
-        for view, used in _messages(_request(family, CONNECTED)):
-            for offset, count, size in _runs(view, used):
-                fields = struct.Struct("=17xB2x2s2s16s16s12xI%dx" % (size - 72))
-                for state, sport, dport, src, dst, expires in fields.iter_unpack(view[offset : offset + count * size]):
-                    if dport + dst not in wanted and src not in bound:
-                        continue
-                    old = state == TIME_WAIT and TIME_WAIT_MS - expires >= delay_ms
-                    kind = "waited" if old else "waiting" if state in (TIME_WAIT, FIN_WAIT2) else "ports"
-                    key = (_address(family, src), _address(family, dst), int.from_bytes(dport, "big"))
-                    sets = held.setdefault(key, {"ports": 0, "waiting": 0, "waited": 0})
-                    sets[kind] |= 1 << int.from_bytes(sport, "big")
+    wanted = {(family, struct.pack(">H", port), raw) for address, port in exact for family, raw in _raw(address)}
+    bound = {pair for address in sources for pair in _raw(address)}
+    for view, used in _messages(_request(CONNECTED)):
+        for offset, count, size in _runs(view, used):
+            fields = struct.Struct("=16xBB2x2s2s16s16s12xI%dx" % (size - 72))
+            for family, state, sport, dport, src, dst, expires in fields.iter_unpack(view[offset : offset + count * size]):
+                if (family, dport, dst) not in wanted and (family, src) not in bound:
+                    continue
+                old = state == TIME_WAIT and TIME_WAIT_MS - expires >= delay_ms
+                kind = "waited" if old else "waiting" if state in (TIME_WAIT, FIN_WAIT2) else "ports"
+                key = (_address(family, src), _address(family, dst), int.from_bytes(dport, "big"))
+                sets = held.setdefault(key, {"ports": 0, "waiting": 0, "waited": 0})
+                sets[kind] |= 1 << int.from_bytes(sport, "big")
     return held
 
 
-def _raw(family: int, address: str) -> list[bytes]:
-    """Return the 16 bytes that stand for an address in messages of a family: IPv4 is mapped in those of IPv6; none where it cannot be."""
+def _raw(address: str) -> list[tuple[int, bytes]]:
+    """Return the family and the 16 bytes by which messages name an address: IPv4 stands in those of IPv6 too, mapped."""
     if ":" in address:
-        return [socket.inet_pton(socket.AF_INET6, address)] if family == socket.AF_INET6 else []
+        return [(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address))]
     raw = socket.inet_pton(socket.AF_INET, address)
-    return [raw + bytes(12) if family == socket.AF_INET else bytes(10) + b"\xff\xff" + raw]
+    return [(socket.AF_INET, raw + bytes(12)), (socket.AF_INET6, bytes(10) + b"\xff\xff" + raw)]
 
 
 def _flows(survey: Survey, scale: float) -> Iterator[dict[str, Any]]:
-    family, width = survey.family, 4 if survey.family == socket.AF_INET else 16
-    for raw, number in survey.flows.most_common():
-        waiting, detailed = survey.waiting[raw], survey.detailed[raw]
-        no_port = survey.no_port[raw] * (number - waiting) / detailed if detailed else 0
-        source = _address(family, raw[2 : 2 + width])
+    for flow, number in survey.flows.most_common():
+        family, raw = flow
+        waiting, detailed = survey.waiting[flow], survey.detailed[flow]
+        no_port = survey.no_port[flow] * (number - waiting) / detailed if detailed else 0
+        source = _address(family, raw[2:18])
         yield {
             "source": source,
-            "destination": _address(family, raw[18 : 18 + width]),
+            "destination": _address(family, raw[18:34]),
             "port": int.from_bytes(raw[:2], "big"),
             "family": "inet6" if ":" in source else "inet",
             "connections": round((number - waiting) * scale),
             "no_port": round(no_port * scale),
             "time_wait": round(waiting * scale),
-            "transparent": raw in survey.transparent,
+            "transparent": flow in survey.transparent,
         }
 
 
@@ -382,27 +366,28 @@ def _read_sock_diag(
     root: Root, candidates: int, total: int, sample: int, exact: set[tuple[str, int]], sources: set[str], delay_ms: int
 ) -> dict[str, Any]:
     listeners = read_listeners()
-    bound = read_bound(portsets.span(1024, 65535) & ~candidates | portsets.span(600, 1023))
     total -= len(listeners)
     sampled = 0 < sample < total
     ports, share = random_ports(sample, total) if sampled else (EVERY_PORT, 1.0)
     scale = 1 / share
-    outgoing, accepted, apart = _surveys(_families(root, listeners), listeners, ports, sampled)
-    groups = outgoing + accepted
+    harmless = portsets.span(1024, 65535) & ~candidates | portsets.span(600, 1023)
+    surveys = _surveys(listeners, portsets.held_by(listeners), ports, sampled)
+    outgoing, accepted, bound = together(total > DETAILED, *surveys, lambda: read_bound(harmless))
+    groups = [group for group in (outgoing, accepted) if group]
     seen = sum(group.seen for group in groups)
     by_end: Counter[tuple[int, str]] = Counter()
     by_cgroup: Counter[int] = Counter()
     for group in groups:
         times = scale * group.seen / max(1, min(group.seen, DETAILED))
         by_cgroup.update({cgroup: round(number * times) for cgroup, number in group.cgroups.items()})
-    for group in accepted:
-        for raw, number in group.flows.items():
-            by_end[int.from_bytes(raw[:2], "big"), _end_of(group.family, raw[2:]) if apart else ""] += round(number * scale)
+    for end, number in (accepted.ends if accepted else {}).items():
+        family, port, address = end if len(end) == 3 else (0, end[0], b"")
+        by_end[int.from_bytes(port, "big"), _end_of(family, address) if address else ""] += round(number * scale)
     _count_accepted(listeners, by_end)
     if listeners and not accepted:
         unknown = absent("unknown", "more than %d ports are listened on" % MOST_PORTS_IN_FILTER)
         listeners = [dict(one, connections=unknown) for one in listeners]
-    flows = _merged(flow for group in outgoing for flow in _flows(group, scale))
+    flows = _merged(_flows(outgoing, scale) if outgoing else ())
     if (exact or sources) and not sampled:
         _hold(flows, _held(exact, sources, delay_ms))
     return {
@@ -419,12 +404,14 @@ def _read_sock_diag(
     }
 
 
-def _families(root: Root, listeners: list[dict[str, Any]]) -> list[int]:
-    """Return the families that have connected sockets: a dump of the other one would walk all sockets for nothing."""
-    text = text_of(root.text("/proc/net/sockstat")) + text_of(root.text("/proc/net/sockstat6"))
-    found = re.search(r"TCP: .*\btw (\d+) [^$]*TCP6: inuse (\d+)", text)
-    six = sum(one["family"] == "inet6" for one in listeners)
-    return [socket.AF_INET] if found and found.groups() == ("0", str(six)) else list(FAMILIES)
+def together(worthwhile: bool, *jobs: Callable[[], Any]) -> list[Any]:
+    """Return what each job returns. Where it is worthwhile they run at once: while one waits for the kernel, another computes."""
+    if not worthwhile:
+        return [job() for job in jobs]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
 def sampling_error(share: float, total: int) -> float:
@@ -435,19 +422,22 @@ def sampling_error(share: float, total: int) -> float:
     return float(round(((1 - share) / (share * 0.1 * total)) ** 0.5, 4)) if share < 1 else 0.0
 
 
-def _surveys(families: list[int], listeners: list[dict[str, Any]], ports: int, sampled: bool) -> tuple[list[Survey], list[Survey], bool]:
-    """Return the surveys of outgoing and of accepted sockets, and whether the accepted ones are told apart by local address."""
-    listening = portsets.held_by(listeners)
+def _surveys(listeners: list[dict[str, Any]], listening: int, ports: int, sampled: bool) -> list[Callable[[], Survey | None]]:
+    """Return how to survey the outgoing sockets and the accepted ones: apart, since the kernel tells them apart by their local port.
+
+    With too many ports to list, all are taken as outgoing. Accepted ones are counted by local address too where listeners share a port.
+    """
     if not 0 < portsets.count(listening) <= MOST_PORTS_IN_FILTER:
         some = port_filter(ports) if sampled else b""
-        return [_survey(family, some, _take_outgoing) for family in families], [], False
+        return [lambda: _survey(some, _take_outgoing), lambda: None]
     apart = len({(one["address"], one["port"]) for one in listeners}) > portsets.count(listening)
     take = _take_accepted_by_address if apart else _take_accepted
     others = ports & ~listening
-    outgoing = [_survey(family, port_filter(others), _take_outgoing) for family in families if others]
     peers = port_filter(ports, DESTINATION_PORT) if sampled else b""
-    accepted = [_survey(family, port_filter(listening, SOURCE_PORT, peers), take) for family in families]
-    return outgoing, accepted, apart
+    return [
+        lambda: _survey(port_filter(others), _take_outgoing) if others else None,
+        lambda: _survey(port_filter(listening, SOURCE_PORT, peers), take),
+    ]
 
 
 def _end_of(family: int, raw: bytes) -> str:

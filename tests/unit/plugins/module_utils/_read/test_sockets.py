@@ -124,7 +124,7 @@ class TestRandomPorts:
         assert sockets.sampling_error(share, total) == error
 
 
-def message(size=124, kind=20, family=2, state=1, sport=40000, dport=80, source=b"\x7f\0\0\1", attributes=b"", tail=0):
+def message(size=124, kind=18, family=2, state=1, sport=40000, dport=80, source=b"\x7f\0\0\1", attributes=b"", tail=0):
     """Return a sock_diag message of `size` bytes."""
     body = struct.pack("=BBBB", family, state, 0, 0) + struct.pack(">HH", sport, dport) + source.ljust(16, b"\0")
     raw = struct.pack("=IHHII", size, kind, 2, 1, 0) + body
