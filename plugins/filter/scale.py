@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters of the playbook `scale`: `unmet` holds an audit against what was changed, `raised` says what the change brought."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import items, mapping, plain, rows
+
+SYSCTL_FILES = "file /etc/sysctl.d/"
+
+
+def _fact(value: Any, name: str) -> dict[str, Any]:
+    """Return an audit as plain data. Raises AnsibleFilterError."""
+    try:
+        fact = mapping(plain(value))
+    except ValueError as error:
+        raise AnsibleFilterError("%s: %s." % (name, error)) from None
+    if "limits" not in fact:
+        raise AnsibleFilterError("%s needs the fact front_tier_audit, or a result of c10m.front_tier.connection_limits_info." % name)
+    return fact
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    """Tell whether two values of a sysctl mean the same: a set of ports, or words."""
+    words = [value if isinstance(value, list) else str(value).replace(",", " ").split() for value in (one, other)]
+    if name.endswith("_reserved_ports"):
+        return port_set(map(str, words[0])) == port_set(map(str, words[1]))
+    return list(map(str, words[0])) == list(map(str, words[1]))
+
+
+def unmet(value: Any, results: Any) -> list[str]:
+    """Return, in words, where an audit is not what the results of changing modules say that it must be."""
+    fact = _fact(value, "unmet")
+    limits = {row.get("name"): row for row in rows(fact["limits"])}
+    addresses = {(row.get("interface"), str(row.get("address")).partition("/")[0]) for row in rows(fact.get("addresses"))}
+    found = []
+    for result in rows(plain(results)):
+        after, steps = mapping(result.get("after")), [str(step) for step in items(result.get("steps"))]
+        kept = any(step.startswith(SYSCTL_FILES) for step in steps)
+        for step in steps:
+            kind, _space, name = step.partition(" ")
+            wanted = after.get(name)
+            if kind == "sysctl" and name in limits:
+                row = limits[name]
+                boot = mapping(row.get("boot")).get("value")
+                if not _same(name, row.get("value"), wanted):
+                    found.append("%s is %s, not %s." % (name, row.get("value"), wanted))
+                elif kept and boot is not None and not is_absent(boot) and not _same(name, boot, wanted):
+                    found.append("%s will be %s after the next boot, not %s." % (name, boot, wanted))
+            elif kind == "address" and "addresses" not in mapping(fact.get("cut")):
+                interface, _space, address = name.partition(" ")
+                if ((interface, address.partition("/")[0]) in addresses) != (wanted is not None):
+                    found.append("%s %s %s." % (interface, "lacks" if wanted is not None else "still has", address))
+    return found
+
+
+def raised(value: Any, after: Any) -> str:
+    """Return a line that says what two audits of a host differ by: its capacity in both directions and what binds."""
+    before, now = _fact(value, "raised"), _fact(after, "raised")
+    return "; ".join("%s %s, now %s" % (way, _capacity(before, way), _capacity(now, way)) for way in ("inbound", "outbound"))
+
+
+def _capacity(fact: dict[str, Any], way: str) -> str:
+    one = mapping(mapping(fact.get("capacity")).get(way))
+    number, binding = one.get("connections"), one.get("binding")
+    shown = format(number, ",") if isinstance(number, int) else "unknown"
+    return "%s (%s)" % (shown, binding) if binding else shown
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {"unmet": unmet, "raised": raised}
