@@ -199,6 +199,18 @@ def read_listeners() -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["port"], one["address"], one["inode"]))
 
 
+def read_connections() -> Counter[tuple[str, int, str]]:
+    """Return {(local address, local port, remote address): connections} of this namespace; what is in TIME_WAIT carries none."""
+    raw: Counter[tuple[int, bytes, bytes, bytes]] = Counter()
+    for view, used in _messages(_request(CONNECTED & ~(1 << TIME_WAIT))):
+        for offset, count, size in _runs(view, used):
+            raw.update(struct.iter_unpack("=16xB3x2s2x16s16s%dx" % (size - 56), view[offset : offset + count * size]))
+    found: Counter[tuple[str, int, str]] = Counter()
+    for (family, port, source, destination), number in raw.items():
+        found[_address(family, source), int.from_bytes(port, "big"), _address(family, destination)] += number
+    return found
+
+
 def read_bound(free_of_harm: int) -> list[dict[str, Any]] | dict[str, str]:
     """Return the TCP sockets that are bound and neither listen nor are connected, or the absence before Linux 6.8.
 

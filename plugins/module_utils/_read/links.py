@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces with their addresses and local routes, as rtnetlink shows them now. Private to the collection.
+
+Always of the network namespace that this process is in. Source: rtnetlink(7), if_link.h, if_addr.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import Any
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import (
+    DEPRECATED,
+    FAMILIES,
+    GETADDR,
+    GETROUTE,
+    TABLE_LOCAL,
+    TYPE_LOCAL,
+    attributes,
+    dump,
+)
+
+GETLINK = 18
+UP, LOOPBACK, NO_ARP, LOWER_UP = 0x1, 0x8, 0x80, 0x10000
+PERMANENT = 0x80  # IFA_F_PERMANENT
+ETHERNET = 1
+GATEWAY, OUT = 5, 4  # RTA_GATEWAY, RTA_OIF
+
+
+def read_links() -> dict[str, dict[str, Any]]:
+    """Return {interface: {index, flags, ethernet, mac, type, parent}}; type: macvlan, dummy, veth and so on. Raises OSError."""
+    rows = []
+    for body in dump(GETLINK, struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0)):
+        _family, _pad, hardware, index, flags = struct.unpack_from("=BBHiI", body)
+        found = attributes(body, 16)
+        info = attributes(memoryview(found.get(18, b"")), 0)  # IFLA_LINKINFO
+        rows.append(
+            {
+                "name": found[3].rstrip(b"\0").decode("utf-8", "replace"),
+                "index": index,
+                "flags": flags,
+                "ethernet": hardware == ETHERNET,
+                "mac": found.get(1, b""),
+                "type": info.get(1, b"").rstrip(b"\0").decode("ascii", "replace"),
+                "parent": struct.unpack("=I", found[5])[0] if 5 in found else 0,
+            }
+        )
+    names = {row["index"]: row["name"] for row in rows}
+    return {row.pop("name"): dict(row, parent=names.get(row["parent"])) for row in rows}
+
+
+def index_of(name: str) -> int:
+    """Return the number of an interface. Raises OSError with ENODEV where there is none (older Pythons give no errno)."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        raise OSError(errno.ENODEV, "there is no interface %s" % name) from None
+
+
+def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return {(interface, CIDR): {lifetime, nodad}} of every address. Raises OSError.
+
+    lifetime: `forever`; `unpreferred` is forever, too, but nothing takes it by itself; `leased` is one that ends (DHCP, router
+    advertisements).
+    """
+    names = {link["index"]: name for name, link in read_links().items()}
+    found = {}
+    for body in dump(GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
+        family, prefix, flags, _scope, index = struct.unpack_from("=BBBBI", body)
+        parts = attributes(body, 8)
+        raw = parts.get(2, parts.get(1))  # IFA_LOCAL, else IFA_ADDRESS
+        if family not in FAMILIES or not raw:
+            continue
+        flags |= struct.unpack("=I", parts[8])[0] if len(parts.get(8, b"")) == 4 else 0
+        lifetime = "leased" if not flags & PERMANENT else "unpreferred" if flags & DEPRECATED else "forever"
+        cidr = "%s/%d" % (socket.inet_ntop(family, raw), prefix)
+        found[names.get(index, str(index)), cidr] = {"lifetime": lifetime, "nodad": bool(flags & 0x2)}  # IFA_F_NODAD
+    return found
+
+
+def read_routes() -> tuple[set[tuple[str, str]], set[str]]:
+    """Return {(interface, prefix)} of the local routes to whole prefixes, and the gateways of all routes. Raises OSError."""
+    names = {link["index"]: name for name, link in read_links().items()}
+    local, gateways = set(), set()
+    for family in FAMILIES:
+        for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
+            prefix, table, protocol, kind = struct.unpack_from("=xBxxBBxB", body)
+            parts = attributes(body, 12)
+            if GATEWAY in parts and len(parts[GATEWAY]) in (4, 16):
+                gateways.add(socket.inet_ntop(socket.AF_INET if len(parts[GATEWAY]) == 4 else socket.AF_INET6, parts[GATEWAY]))
+            if table == TABLE_LOCAL and kind == TYPE_LOCAL and protocol != 2:  # RTPROT_KERNEL: those of the addresses themselves
+                raw = parts.get(1, b"\0" * (4 if family == socket.AF_INET else 16))
+                index = struct.unpack("=I", parts[OUT])[0] if len(parts.get(OUT, b"")) == 4 else 0
+                local.add((names.get(index, str(index)), "%s/%d" % (socket.inet_ntop(family, raw), prefix)))
+    return local, gateways
