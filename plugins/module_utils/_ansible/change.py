@@ -11,7 +11,7 @@ from typing import Any, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range, transparent_routing
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, plain, shown
@@ -33,10 +33,14 @@ COMMON: dict[str, Any] = {
     "lock_timeout": {"type": "float", "default": 30.0},
 }
 # A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted], and where it has relations to check, check(change).
-SECTIONS: dict[str, Any] = {"kernel_settings": kernel_settings, "port_range": port_range}
+SECTIONS: dict[str, Any] = {
+    "kernel_settings": kernel_settings,
+    "port_range": port_range,
+    "transparent_routing": transparent_routing,
+}
 MANY = ("secondary_interfaces",)  # sections that are lists of options
 # The order of a transaction: what remembers, then files, then what is live.
-ORDER = ("file", "sysctl", "process", "unit")
+ORDER = ("file", "symlink", "sysctl", "route", "rule", "nft_table", "process", "unit", "service")
 FILES = "_files"  # the section of the record in which a set's own files stand
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -102,17 +106,21 @@ class Change:
 
     def files(self, texts: dict[str, str]) -> list[Wanted]:
         """Return files of our own with these texts, and the folders that they need and that are not there or are ours."""
+        return self._folders_for(texts) + [Wanted("file", where, file_value(text)) for where, text in sorted(texts.items())]
+
+    def links(self, links: dict[str, str]) -> list[Wanted]:
+        """Return symbolic links of our own, {path: what it says}, and the folders that they need."""
+        return self._folders_for(links) + [Wanted("symlink", where, says) for where, says in sorted(links.items())]
+
+    def _folders_for(self, paths: Iterable[str]) -> list[Wanted]:
         ours = {
             entry["name"]
             for rows in sets.entries(self.before_record).values()
             for _set, _section, entry in rows
             if entry["kind"] == "folder"
         }
-        folders = sorted({os.path.dirname(where) for where in texts})
-        missing = [folder for folder in folders if folder in ours or self.value("folder", folder) is None]
-        return [Wanted("folder", folder, 0o755) for folder in missing] + [
-            Wanted("file", where, file_value(text)) for where, text in sorted(texts.items())
-        ]
+        folders = sorted({os.path.dirname(path) for path in paths})
+        return [Wanted("folder", folder, 0o755) for folder in folders if folder in ours or self.value("folder", folder) is None]
 
     def _available(self, settings: dict[str, str], live: bool) -> list[str]:
         """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
@@ -196,13 +204,13 @@ class Change:
             if not things.same(kind, name, self.value(kind, name), value):
                 changed.setdefault(kind, {})[name] = value
         folders = changed.pop("folder", {})
+        taken = {**changed.get("file", {}), **changed.get("symlink", {})}
         made = sorted(name for name, value in folders.items() if value is not None)
-        gone = sorted((name for name in set(folders) - set(made) if self._emptied(name, changed.get("file", {}))), reverse=True)
+        gone = sorted((name for name in set(folders) - set(made) if self._emptied(name, taken)), reverse=True)
         steps += [Step("folder", name, self.value("folder", name), folders[name]) for name in made]
         for kind in sorted(changed, key=ORDER.index):
             steps += [Step(kind, name, self.value(kind, name), changed[kind][name]) for name in self._in_order(kind, changed[kind])]
-            if kind == "file":
-                steps += [Step("folder", name, self.value("folder", name), None) for name in gone]
+        steps += [Step("folder", name, self.value("folder", name), None) for name in gone]
         return steps
 
     def _in_order(self, kind: str, names: Iterable[str]) -> list[str]:

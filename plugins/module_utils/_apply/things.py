@@ -11,7 +11,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 KINDS: dict[str, Any] = {"file": file, "folder": folder, "sysctl": sysctl}
-FOLLOWING = ("unit",)  # what the system derives from files: it comes last, also on the way back
+FOLLOWING = ("unit", "service")  # what the system derives from files: it comes last, also on the way back
 
 
 def kind_of(kind: str) -> Any:
@@ -19,6 +19,10 @@ def kind_of(kind: str) -> Any:
 
     The kinds that few changes have are imported when one of them does.
     """
+    if kind in ("symlink", "route", "rule", "nft_table", "service"):
+        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import nft_table, route, rule, service, symlink
+
+        return {"symlink": symlink, "route": route, "rule": rule, "nft_table": nft_table, "service": service}[kind]
     return KINDS[kind]
 
 
@@ -41,5 +45,5 @@ def same(kind: str, name: str, one: Any, other: Any) -> bool:
 
 def clean_up(root: Root, kind: str, name: str) -> None:
     """Take away what a killed write left behind."""
-    if kind == "file":
-        file.clean_up(root, name)
+    if kind in ("file", "symlink"):
+        kind_of(kind).clean_up(root, name)
