@@ -51,6 +51,63 @@ options:
       persist:
         description: Wins over the option of the same name outside the section.
         type: bool
+  transparent_routing:
+    description: The options of M(c10m.front_tier.transparent_routing).
+    type: dict
+    suboptions:
+      method:
+        description: V(return_path) or V(intercept) on a balancer, V(backend_route) on a server.
+        type: str
+        choices: [return_path, intercept, backend_route]
+      interfaces:
+        description: The interfaces towards the servers; on a server, the one that the gateway is on.
+        type: list
+        elements: str
+        default: []
+      client_interfaces:
+        description: The interfaces on which connections of clients come in.
+        type: list
+        elements: str
+        default: []
+      addresses:
+        description: The servers' addresses whose connections are taken; on a server, its own.
+        type: list
+        elements: str
+        default: []
+      ports:
+        description: The servers' ports whose connections are taken.
+        type: list
+        elements: int
+        default: []
+      proxy_port:
+        description: The port on which the proxy listens for them; the port that was dialled if not given.
+        type: int
+      gateway:
+        description: The balancer's address towards this server.
+        type: str
+      when_down:
+        description: What becomes of connections to the ports while no proxy listens; V(open) if not given.
+        type: str
+        choices: [open, closed]
+      notrack:
+        description: Ports of the proxied connections that nf_conntrack does not track.
+        type: list
+        elements: int
+        default: []
+      mark:
+        description: The mark of packets that are to end on the balancer.
+        type: int
+        default: 1
+      table:
+        description: The number of the routing table.
+        type: int
+        default: 100
+      live:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+      persist:
+        description: Wins over the option of the same name outside the section.
+        type: bool
 author:
   - The c10m.front_tier contributors (@c10m)
 seealso:

@@ -49,6 +49,8 @@ def _text(step: Step, value: Any) -> str:
         return ""
     if step.kind == "file":
         return str(value["text"])
+    if step.kind == "nft_table":
+        return str(value)
     if step.kind == "folder":
         return "mode %o\n" % value
     if isinstance(value, dict):
