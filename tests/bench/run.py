@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
 
+from tests.bench import changes  # noqa: E402
 from tests.tools.closure import closure  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -51,37 +52,45 @@ def holding(pairs: int) -> Iterator[list[str]]:
             holder.wait(120)
 
 
-def play(tasks: list[str], rounds: int, hosts: int = 1, inside: list[str] | None = None) -> dict[str, list[float]]:
-    """Return the seconds of each task in each round: one play, in which the tasks take turns, after a round not counted."""
+def play(
+    tasks: list[dict[str, Any]], hosts: int = 1, inside: list[str] | None = None, more: dict[str, str] | None = None
+) -> dict[str, list[float]]:
+    """Return {name of a task: seconds of each turn}: one play, in which the tasks take turns; the first turn of each is not counted."""
     with tempfile.TemporaryDirectory() as folder:
         book, times, inventory = Path(folder, "play.json"), Path(folder, "times"), Path(folder, "hosts")
         inventory.write_text("".join(f"host{index}\n" for index in range(hosts)))
-        turns = [{"name": name, name: {}} for _dummy in range(rounds + 1) for name in tasks]
-        book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": turns}]))
+        book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}]))
         settings = {
             "FT_BENCH_TIMES": str(times),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
             "ANSIBLE_CALLBACKS_ENABLED": "bench_times",
             "ANSIBLE_FORKS": str(2 * (os.cpu_count() or 1)),
             "ANSIBLE_PIPELINING": "1",
+            **(more or {}),
         }
-        command = [
-            *(inside or []),
-            "ansible-playbook",
-            "-i",
-            str(inventory),
-            "-e",
-            f"ansible_python_interpreter={sys.executable}",
-            str(book),
-        ]
-        subprocess.run(command, env=dict(os.environ, **settings), check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        found: dict[str, list[float]] = {name: [] for name in tasks}
-        for line in times.read_text().splitlines()[len(tasks) :]:
+        command = ["ansible-playbook", "-i", str(inventory), "-e", f"ansible_python_interpreter={sys.executable}", str(book)]
+        done = subprocess.run(
+            [*(inside or []), *command],
+            env=dict(os.environ, **settings),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+        found: dict[str, list[float]] = {}
+        for line in times.read_text().splitlines():
             row = json.loads(line)
             if row["failed"]:
                 raise SystemExit(f"{row['task']} failed while it was measured")
-            found[row["task"]].append(row["seconds"])
-        return found
+            found.setdefault(row["task"], []).append(row["seconds"])
+        return {name: seconds[1:] for name, seconds in found.items()}
+
+
+def turns(rounds: int) -> list[dict[str, Any]]:
+    """Return the tasks of an audit against a ping."""
+    return [{"name": name, name: {}} for _dummy in range(rounds + 1) for name in (PING, AUDIT)]
 
 
 def compared(found: dict[str, list[float]], what: str, baseline: str) -> dict[str, Any]:
@@ -98,13 +107,13 @@ def compared(found: dict[str, list[float]], what: str, baseline: str) -> dict[st
 
 def bench_idle(options: argparse.Namespace) -> dict[str, Any]:
     """The audit task against a ping task on an idle host."""
-    return compared(play([PING, AUDIT], options.rounds), AUDIT, PING)
+    return compared(play(turns(options.rounds)), AUDIT, PING)
 
 
 def bench_holding(options: argparse.Namespace) -> dict[str, Any]:
     """The audit task against a ping task on a host that holds many sockets, with the default sample."""
     with holding(options.pairs) as inside:
-        return dict(compared(play([PING, AUDIT], options.rounds, inside=inside), AUDIT, PING), sockets=2 * options.pairs)
+        return dict(compared(play(turns(options.rounds), inside=inside), AUDIT, PING), sockets=2 * options.pairs)
 
 
 def bench_count(options: argparse.Namespace) -> dict[str, Any]:
@@ -145,7 +154,20 @@ def bench_memory(options: argparse.Namespace) -> dict[str, Any]:
 
 def bench_fleet(options: argparse.Namespace) -> dict[str, Any]:
     """The audit task against a ping task on many hosts of one inventory, with local connections."""
-    return dict(compared(play([PING, AUDIT], options.rounds, hosts=options.hosts), AUDIT, PING), hosts=options.hosts)
+    return dict(compared(play(turns(options.rounds), hosts=options.hosts), AUDIT, PING), hosts=options.hosts)
+
+
+def bench_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Fifteen settings by kernel_settings, changed and unchanged, against a ping; and against a loop of the one-key module."""
+    found = play(changes.settings_rounds(options.rounds + 1), inside=changes.apart(), more=changes.environment())
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    return {
+        "changed": compared(found, "changed", "ping"),
+        "unchanged": compared(found, "unchanged", "ping"),
+        "loop": compared(found, "loop", "ping"),
+        "cheaper": (medians["loop"] - medians["ping"]) / (medians["changed"] - medians["ping"]),
+        "keys": len(changes.KEYS),
+    }
 
 
 def bench_size(_options: argparse.Namespace) -> dict[str, Any]:
@@ -164,6 +186,7 @@ BENCHES = {
     "holding": bench_holding,
     "count": bench_count,
     "memory": bench_memory,
+    "settings": bench_settings,
     "fleet": bench_fleet,
 }
 
@@ -196,21 +219,19 @@ def table(results: dict[str, Any]) -> str:
         "count": ("full count in the module against `ss -Htan \\| wc -l`, %(sockets)d sockets", "0.5"),
         "fleet": ("audit against ping, %(hosts)d hosts", "1.3"),
     }
-    for name, (text, goal) in goals.items():
-        if name in results:
-            row = dict(results[name], text=text % results[name], goal=goal)
-            lines.append(
-                "| %s | %.2f | %.2f | %.3f s | %.3f s | %d | %s |"
-                % (
-                    row["text"],
-                    row["ratio_median"],
-                    row["ratio_min"],
-                    row["seconds"]["median"],
-                    row["baseline"]["median"],
-                    row["rounds"],
-                    goal,
-                )
-            )
+    measured = [(text, goal, results[name]) for name, (text, goal) in goals.items() if name in results]
+    if "settings" in results:
+        goals_of = {
+            "changed": ("%d settings changed", "1.35"),
+            "unchanged": ("%d settings unchanged", "1.25"),
+            "loop": ("%d one-key tasks", ""),
+        }
+        keys = results["settings"]["keys"]
+        measured += [(text % keys + ", against ping", goal, results["settings"][name]) for name, (text, goal) in goals_of.items()]
+    for text, goal, row in measured:
+        times = (row["seconds"]["median"], row["baseline"]["median"])
+        ratios = (row["ratio_median"], row["ratio_min"])
+        lines.append("| %s | %.2f | %.2f | %.3f s | %.3f s | %d | %s |" % (text % row, *ratios, *times, row["rounds"], goal))
     lines.append("")
     if "count" in results:
         each = results["count"]["microseconds_each"]
@@ -218,6 +239,8 @@ def table(results: dict[str, Any]) -> str:
             "A full count costs %(in_process).2f microseconds a socket in the module, `ss` %(ss).2f; "
             "as whole processes %(count).2f against %(ss).2f." % each
         )
+    if "settings" in results:
+        lines.append("Above a ping, all at once cost 1/%.0f of a loop of one-key tasks (goal: 1/10)." % results["settings"]["cheaper"])
     if "memory" in results:
         sizes = ", ".join("%s %.0f MiB" % item for item in results["memory"]["mebibytes"].items())
         lines.append("Peak memory of the module's process: %s (%d sockets; goal: 60 MiB)." % (sizes, results["memory"]["sockets"]))

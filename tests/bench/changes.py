@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benches of modules that change a host: against a ping, and against a loop of the usual one-key module.
+
+They run in a network namespace and with folders of their own in place of those that a change writes to, so that the machine stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "ansible==14.5.0"  # carries ansible.posix, whose module sysctl sets one key
+POSIX = "ansible_collections/ansible/posix/"
+PING, SETTINGS, LOOP = "ansible.builtin.ping", "c10m.front_tier.kernel_settings", "ansible.posix.sysctl"
+# Fifteen keys that a network namespace has for itself, with the two values between which the rounds go.
+KEYS = {
+    "net.core.somaxconn": (4096, 65535),
+    "net.ipv4.ip_default_ttl": (64, 63),
+    "net.ipv4.tcp_fin_timeout": (60, 15),
+    "net.ipv4.tcp_keepalive_intvl": (75, 15),
+    "net.ipv4.tcp_keepalive_probes": (9, 5),
+    "net.ipv4.tcp_keepalive_time": (7200, 300),
+    "net.ipv4.tcp_max_syn_backlog": (1024, 65535),
+    "net.ipv4.tcp_no_metrics_save": (0, 1),
+    "net.ipv4.tcp_orphan_retries": (0, 3),
+    "net.ipv4.tcp_retries1": (3, 4),
+    "net.ipv4.tcp_retries2": (15, 8),
+    "net.ipv4.tcp_slow_start_after_idle": (1, 0),
+    "net.ipv4.tcp_syn_retries": (6, 4),
+    "net.ipv4.tcp_synack_retries": (5, 3),
+    "net.ipv4.tcp_tw_reuse": (2, 1),
+}
+FOLDERS = ("/etc/sysctl.d", "/etc/modules-load.d", "/etc/systemd/system", "/etc/security/limits.d", "/var/lib", "/run")
+
+
+def apart() -> list[str]:
+    """Return the command that runs another one in namespaces of its own, with empty folders where a change writes."""
+    mounts = "; ".join("mount -t tmpfs none %s" % folder for folder in FOLDERS)
+    return ["unshare", "--net", "--mount", "sh", "-ec", 'mount --make-rprivate /; %s; ip link set lo up; exec "$@"' % mounts, "apart"]
+
+
+def one_key_module() -> Path:
+    """Return the folder above ansible_collections with the one-key module in it; fetched once."""
+    folder = ROOT / ".build/bench-collections"
+    if not (folder / POSIX / "plugins/modules/sysctl.py").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            str(folder),
+            PACKAGE,
+        ]
+        subprocess.run(command, check=True)
+        for wheel in folder.glob("ansible-*.whl"):
+            with zipfile.ZipFile(wheel) as packed:
+                packed.extractall(folder, [name for name in packed.namelist() if name.startswith(POSIX)])
+            wheel.unlink()
+    return folder
+
+
+def settings_rounds(rounds: int) -> list[dict[str, Any]]:
+    """Return the tasks: in each round a ping, all keys changed at once, the same again, and the loop over the same keys."""
+    tasks: list[dict[str, Any]] = []
+    for turn in range(rounds):
+        ours = {name: values[1 - turn % 2] for name, values in KEYS.items()}
+        theirs = [{"name": name, "value": values[turn % 2]} for name, values in KEYS.items()]
+        tasks += [
+            {"name": "ping", PING: {}},
+            {"name": "changed", SETTINGS: {"settings": ours}},
+            {"name": "unchanged", SETTINGS: {"settings": ours}},
+            {
+                "name": "loop",
+                LOOP: {
+                    "name": "{{ item.name }}",
+                    "value": "{{ item.value }}",
+                    "sysctl_set": True,
+                    "reload": False,
+                    "sysctl_file": "/etc/sysctl.d/10-loop.conf",
+                },
+                "loop": theirs,
+            },
+        ]
+    return tasks
+
+
+def environment() -> dict[str, str]:
+    """Return the variables with which both collections are found."""
+    return {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(ROOT / ".build/live"), str(one_key_module())])}
