@@ -51,6 +51,71 @@ options:
       persist:
         description: Wins over the option of the same name outside the section.
         type: bool
+  fd_limits:
+    description: The options of M(c10m.front_tier.fd_limits).
+    type: dict
+    suboptions:
+      nofile:
+        description: A number of files, or a dict with V(soft) and V(hard).
+        type: raw
+      users:
+        description: Users whose sessions get it.
+        type: list
+        elements: str
+        default: []
+      units:
+        description: Service units, with their running processes.
+        type: list
+        elements: str
+        default: []
+      default:
+        description: Make it systemd's default too.
+        type: bool
+        default: false
+      live:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+      persist:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+  secondary_interfaces:
+    description: The options of M(c10m.front_tier.secondary_interfaces), once for each interface.
+    type: list
+    elements: dict
+    suboptions:
+      interface:
+        description: The interface that gets the addresses. Needed unless O(state=absent).
+        type: str
+      addresses:
+        description: Addresses, ranges of addresses, or the prefixes of local routes.
+        type: list
+        elements: str
+        default: []
+      kind:
+        description: What the addresses become.
+        type: str
+        choices: [address, macvlan, dummy, local_route]
+        default: address
+      backend:
+        description: What brings the addresses back after a restart.
+        type: str
+        choices: [auto, networkd, networkmanager, ifupdown, netplan]
+        default: auto
+      duplicate_check:
+        description: Ask on the wire first whether somebody has them.
+        type: bool
+        default: true
+      in_use:
+        description: What to do with addresses that are no longer wanted and still carry connections.
+        type: str
+        choices: [refuse, drain, drop]
+        default: refuse
+      live:
+        description: Wins over the option of the same name outside the section.
+        type: bool
+      persist:
+        description: Wins over the option of the same name outside the section.
+        type: bool
   transparent_routing:
     description: The options of M(c10m.front_tier.transparent_routing).
     type: dict
@@ -115,7 +180,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Widen the ports and the accept queues, both or neither
+- name: Widen the ports, the accept queues and the descriptors, all or nothing
   c10m.front_tier.host_config:
     kernel_settings:
       settings:
@@ -123,6 +188,9 @@ EXAMPLES = r"""
     port_range:
       low: 10240
       high: 65535
+    fd_limits:
+      nofile: 200100
+      units: [haproxy]
 """
 
 RETURN = r"""

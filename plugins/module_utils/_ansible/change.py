@@ -11,7 +11,13 @@ from typing import Any, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range, transparent_routing
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import (
+    fd_limits,
+    kernel_settings,
+    port_range,
+    secondary_interfaces,
+    transparent_routing,
+)
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, plain, shown
@@ -32,15 +38,39 @@ COMMON: dict[str, Any] = {
     "skip_unavailable": {"type": "bool", "default": False},
     "lock_timeout": {"type": "float", "default": 30.0},
 }
-# A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted], and where it has relations to check, check(change).
+# A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
+# where something follows from the steps, following(change, steps) -> [Step] of a kind of things.FOLLOWING.
+# Where not all of it may go at once when it ends: ended(change) -> [Wanted] that stays.
 SECTIONS: dict[str, Any] = {
     "kernel_settings": kernel_settings,
     "port_range": port_range,
+    "fd_limits": fd_limits,
+    "secondary_interfaces": secondary_interfaces,
     "transparent_routing": transparent_routing,
 }
 MANY = ("secondary_interfaces",)  # sections that are lists of options
-# The order of a transaction: what remembers, then files, then what is live.
-ORDER = ("file", "symlink", "sysctl", "route", "rule", "nft_table", "process", "unit", "service")
+# The order of a transaction, by phase, which is the kind of a thing but for the ceilings that files and processes must stay below:
+# they rise before them and fall after them. What follows from files comes last of all.
+ORDER = (
+    "rising",
+    "file",
+    "symlink",
+    "sysctl",
+    "link",
+    "leaving",
+    "address",
+    "local_route",
+    "parting",
+    "route",
+    "rule",
+    "nft_table",
+    "process",
+    "falling",
+    "service",
+)
+# Interfaces are there before their addresses and go after them; addresses go before others come, since IPv6 has none twice.
+PHASES = {"rising": "sysctl", "falling": "sysctl", "leaving": "address", "parting": "link"}
+CEILINGS = ("fs.nr_open", "fs.file-max")
 FILES = "_files"  # the section of the record in which a set's own files stand
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -54,7 +84,8 @@ class Change:
         self.not_applied: list[str] = []
         self.needs_restart: list[str] = []
         self.left: list[dict[str, Any]] = []
-        self.container = bool(read_host(root)["container"])
+        self.host = read_host(root)
+        self.container = bool(self.host["container"])
         self.record = self.before_record = record
         self.targets: dict[tuple[str, str], Any] = {}
         self.current: dict[tuple[str, str], Any] = {}
@@ -86,12 +117,18 @@ class Change:
     def plan(self) -> list[Step]:
         """Return the steps from the host as it is to what was asked. Raises Refusal; touches nothing."""
         for section, options in self.asked.items():
-            self._settle_section(section, SECTIONS[section].wanted(self, options) if options is not None else [])
+            self._settle_section(section, self._wanted(section, options))
         for section in SECTIONS.values():
             if hasattr(section, "check"):
                 section.check(self)
         self._settle_section(FILES, self._files())
         return self._steps()
+
+    def _wanted(self, section: str, options: Any) -> list[Wanted]:
+        one = SECTIONS[section]
+        if options is not None:
+            return list(one.wanted(self, options))
+        return list(one.ended(self)) if hasattr(one, "ended") else []
 
     def sysctls(self, given: dict[Any, Any], options: dict[str, Any]) -> list[Wanted]:
         """Return the sysctls of a section, {name in any spelling: value}, checked. Raises Refusal."""
@@ -124,7 +161,7 @@ class Change:
 
     def _available(self, settings: dict[str, str], live: bool) -> list[str]:
         """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
-        reasons = {name: self._why_not(name, live) for name in settings}
+        reasons = {name: self.why_not(name, live) for name in settings}
         unavailable = ["%s %s" % (name, why) for name, why in reasons.items() if why]
         if unavailable and not self.params["skip_unavailable"]:
             raise Refusal(
@@ -134,7 +171,7 @@ class Change:
         self.not_applied += unavailable
         return [name for name, why in reasons.items() if not why]
 
-    def _why_not(self, name: str, live: bool) -> str | None:
+    def why_not(self, name: str, live: bool) -> str | None:
         """Return why a sysctl cannot be set on this host, None where it can."""
         path = self.root.path(sysctl_path(name))
         if self.container and sysctls.scope_of(name) == "kernel":
@@ -202,16 +239,27 @@ class Change:
         changed: dict[str, dict[str, Any]] = {}
         for (kind, name), value in self.targets.items():
             if not things.same(kind, name, self.value(kind, name), value):
-                changed.setdefault(kind, {})[name] = value
+                changed.setdefault(self._phase(kind, name, value), {})[name] = value
         folders = changed.pop("folder", {})
         taken = {**changed.get("file", {}), **changed.get("symlink", {})}
         made = sorted(name for name, value in folders.items() if value is not None)
         gone = sorted((name for name in set(folders) - set(made) if self._emptied(name, taken)), reverse=True)
         steps += [Step("folder", name, self.value("folder", name), folders[name]) for name in made]
-        for kind in sorted(changed, key=ORDER.index):
-            steps += [Step(kind, name, self.value(kind, name), changed[kind][name]) for name in self._in_order(kind, changed[kind])]
+        for phase in sorted(changed, key=ORDER.index):
+            kind = PHASES.get(phase, phase)
+            steps += [Step(kind, name, self.value(kind, name), changed[phase][name]) for name in self._in_order(kind, changed[phase])]
         steps += [Step("folder", name, self.value("folder", name), None) for name in gone]
+        for section in SECTIONS.values():
+            if hasattr(section, "following"):
+                steps += section.following(self, steps)
         return steps
+
+    def _phase(self, kind: str, name: str, value: Any) -> str:
+        if value is None and kind in ("address", "link"):
+            return "leaving" if kind == "address" else "parting"
+        if kind != "sysctl" or name not in CEILINGS:
+            return kind
+        return "rising" if int(self.settled(name) or 0) > int(self.value(kind, name) or 0) else "falling"
 
     def _in_order(self, kind: str, names: Iterable[str]) -> list[str]:
         if kind != "sysctl":

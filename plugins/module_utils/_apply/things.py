@@ -12,6 +12,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 
 KINDS: dict[str, Any] = {"file": file, "folder": folder, "sysctl": sysctl}
 FOLLOWING = ("unit", "service")  # what the system derives from files: it comes last, also on the way back
+REFRESHED = ("unit",)  # of these, what has no value of its own: on the way back it is what the files then make it
 
 
 def kind_of(kind: str) -> Any:
@@ -19,10 +20,22 @@ def kind_of(kind: str) -> Any:
 
     The kinds that few changes have are imported when one of them does.
     """
+    if kind == "process":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
+
+        return process
+    if kind == "unit":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import unit
+
+        return unit
     if kind in ("symlink", "route", "rule", "nft_table", "service"):
         from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import nft_table, route, rule, service, symlink
 
         return {"symlink": symlink, "route": route, "rule": rule, "nft_table": nft_table, "service": service}[kind]
+    if kind in ("address", "link", "local_route"):
+        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import address, link, local_route
+
+        return {"address": address, "link": link, "local_route": local_route}[kind]
     return KINDS[kind]
 
 

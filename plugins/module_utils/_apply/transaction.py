@@ -80,8 +80,9 @@ def undo(root: Root, steps: list[Step]) -> list[str]:
         values = {step.name: step.before for step in together}
         for name in values:
             things.clean_up(root, kind, name)
+        derived = kind in things.REFRESHED
         try:
-            off = _off(root, kind, values)
+            off = values if derived else _off(root, kind, values)
         except OSError:
             off = values  # what cannot be read is written all the same
         for name in off:
@@ -90,7 +91,7 @@ def undo(root: Root, steps: list[Step]) -> list[str]:
             except OSError as error:
                 trouble.append("%s %s: %s" % (kind, name, error.strerror or error))
         try:
-            still = _off(root, kind, {name: values[name] for name in off})
+            still = {} if derived else _off(root, kind, {name: values[name] for name in off})
             trouble += ["%s %s does not keep its value" % (kind, name) for name in still]
         except OSError as error:
             trouble.append("%s %s: %s" % (kind, ", ".join(off), error.strerror or error))

@@ -21,16 +21,13 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
     near,
     percent,
 )
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLE_SHARE, TABLES
 
 OLD_SOFT = 1024
 LOOPBACK = ("127.", "::1", "::ffff:127.")
 # Programs of which no process holds many connections: one for each connection, or rare questions.
 FEW_EACH = ("sshd", "systemd", "postgres", "vsftpd", "proftpd", "inetd", "xinetd", "exim4", "master", "rpcbind")
 SET_OWN = ("memcached", "mariadbd", "mysqld")  # programs that set their own limit, the hard one too
-# Programs that make a table with a row for every descriptor that they may open: the limit that they take, and bytes for a row
-# (measured on Debian 12: haproxy 2.6 and slapd 2.5, 1,000 against 20,000 descriptors; memcached: conn_init() in memcached.c).
-TABLES = {"haproxy": ("hard", 64), "memcached": ("hard", 8), "slapd": ("soft", 666)}
-TABLE_SHARE = 0.1  # of the memory
 
 
 def _accepting(case: Case) -> Iterator[tuple[str, Part]]:

@@ -119,6 +119,17 @@ def unit_of(cgroups: dict[str, str], top: str = "") -> str | None:
     return next((name.lstrip("_") for name in names if UNIT.match(name)), None)
 
 
+def pids_by_unit(root: Root) -> dict[str, list[int]]:
+    """Return {unit: every process of it}."""
+    top = top_of(read_cgroups(root, 1))
+    found: dict[str, list[int]] = {}
+    for pid in pids_of(root):
+        unit = unit_of(read_cgroups(root, pid), top)
+        if unit:
+            found.setdefault(unit, []).append(pid)
+    return found
+
+
 def socket_owners(root: Root, inodes: Iterable[int], pids: Iterable[int] | None = None) -> dict[int, int]:
     """Return {inode of a socket: a process that holds it}, as far as found.
 

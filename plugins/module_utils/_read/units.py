@@ -71,15 +71,21 @@ def parse_size(text: str) -> Any:
     return (int(number) * factor if number.isdigit() else int(float(number) * factor)) or None
 
 
-def read_units(root: Root, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return what the files give each service unit at its next start.
+def read_units(root: Root, names: Iterable[str], at_boot: bool = True) -> dict[str, dict[str, Any]]:
+    """Return what the files give each service unit at its first start after the next boot, or at the next one before it.
 
     Each: exists; fragment (path, None where there is none); masked; drop_ins (paths in the order that they apply); nofile
     ({soft, hard}, None: the manager's default holds) with source (file:line) and overrides (lines with another value that
     lose); tasks_max, memory_max, memory_high ({value, source} or None); user (None is root); problems.
     """
     links = _links(root)
-    return {name: _read_unit(root, name, links) for name in names}
+    places = SEARCHED if at_boot else SEARCHED + TRANSIENT
+    return {name: _read_unit(root, name, links, places) for name in names}
+
+
+def real_name(root: Root, name: str) -> str:
+    """Return the name that a unit's file goes by; `name` may be an alias of it."""
+    return _names(name, _links(root))[0]
 
 
 def read_manager(root: Root) -> dict[str, Any]:
@@ -95,11 +101,12 @@ def read_manager(root: Root) -> dict[str, Any]:
     return found
 
 
-def drop_in_folders(names: list[str]) -> list[str]:
+def drop_in_folders(names: list[str], places: list[str] | None = None) -> list[str]:
     """Return the folders that may hold drop-ins of a unit with these names, the most particular first (systemd.unit(5))."""
+    places = SEARCHED if places is None else places
     levels = [list(dict.fromkeys(_levels(name))) for name in names]
-    found = ["%s/%s.d" % (above, level) for group in levels for above in SEARCHED for level in group]
-    return found + ["%s/service.d" % above for above in SEARCHED]
+    found = ["%s/%s.d" % (above, level) for group in levels for above in places for level in group]
+    return found + ["%s/service.d" % above for above in places]
 
 
 def _whole(text: str) -> Any:
@@ -157,7 +164,7 @@ def _links(root: Root) -> dict[str, str]:
     return found
 
 
-def _read_unit(root: Root, name: str, links: dict[str, str]) -> dict[str, Any]:
+def _read_unit(root: Root, name: str, links: dict[str, str], places: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "exists": False,
         "fragment": None,
@@ -182,7 +189,7 @@ def _read_unit(root: Root, name: str, links: dict[str, str]) -> dict[str, Any]:
         return found
     found.update(exists=True, fragment=fragment, masked=root.real(fragment) == "/dev/null" or root.text(fragment) == "")
     if not found["masked"]:
-        found["drop_ins"] = conf_files(root, drop_in_folders(names))
+        found["drop_ins"] = conf_files(root, drop_in_folders(names, places))
         for path in [fragment] + found["drop_ins"]:
             text = root.text(path)
             if not isinstance(text, str) and root.link(path) is None:

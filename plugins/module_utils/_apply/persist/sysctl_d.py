@@ -28,10 +28,15 @@ def file_of(name: str) -> str:
 def outranking_file(root: Root, name: str) -> str:
     """Return a name for the set's file that sorts after every other one, with just enough z."""
     others = [os.path.basename(path) for path in conf_files(root, folders("sysctl.d"))]
+    return "%s/%s" % (SYSCTL_D, last_name(others, name))
+
+
+def last_name(others: list[str], name: str) -> str:
+    """Return a file name of a set that sorts after all others, with just enough z. Raises Refusal."""
     for count in range(2, MOST_Z):
         candidate = "%s-%s.conf" % ("z" * count, name)
         if all(os.fsencode(other) < os.fsencode(candidate) or other == candidate for other in others):
-            return "%s/%s" % (SYSCTL_D, candidate)
+            return candidate
     raise Refusal("on_override: no file name sorts after %s. Remove that file. Nothing was changed." % max(others))
 
 

@@ -1,0 +1,328 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section fd_limits of a change: descriptors of users, units and running processes. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import number
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLES
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import nofile as plan
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import FILE_MAX, NOTHING, NR_OPEN, pair
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
+
+if TYPE_CHECKING:
+    from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
+
+OPTIONS: dict[str, Any] = {
+    "nofile": {"type": "raw"},
+    "users": {"type": "list", "elements": "str", "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "default": {"type": "bool", "default": False},
+}
+SECTION = "fd_limits"
+LOGINS = "sshd and sudo would refuse to start sessions"
+
+
+def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
+    """Return the ceilings, files and processes that the options want. Raises Refusal; adds warnings and what needs a restart."""
+    nofile = plan.parse_nofile(options["nofile"])
+    users, units = plan.parse_users(options["users"]), _units(change, plan.parse_units(options["units"]))
+    live, persist = change.modes(options)
+    found = _ceilings(change, options, nofile, len(units))
+    if persist:
+        _check_raisable(change, nofile, users, units)
+        found += _files(change, nofile, users, units, options["default"])
+    elif users or options["default"]:
+        change.not_applied.append("users and default live in files only: persist: false leaves them out")
+    return found + _processes(change, nofile, units, live)
+
+
+def check(change: Change) -> None:
+    """Check what files ask for against fs.nr_open as it will be; spare processes that use what they would lose. Raises Refusal."""
+    if ("sysctl", NR_OPEN) in change.targets:
+        _check_nr_open(change, int(change.settled(NR_OPEN)), int(change.value("sysctl", NR_OPEN)))
+    processes = [name for kind, name in change.targets if kind == "process"]
+    if processes:
+        _spare(change, processes)
+
+
+def following(change: Change, steps: list[Step]) -> list[Step]:
+    """Return the one reload that makes systemd take over what the files of this section say from now on."""
+    ours = {entry["name"] for entry in [*change.managed(SECTION).values(), *_entries(change)] if entry["kind"] == "file"}
+    folders = [os.path.dirname(step.name) for step in steps if step.kind == "file" and step.name in ours]
+    folders = [folder for folder in folders if folder.startswith("/etc/systemd/")]
+    if not folders or not change.modes(change.asked.get(SECTION) or {})[0]:
+        return []
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import unit
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
+
+    units = {unit.MANAGER if folder == nofile_d.MANAGER_D else os.path.basename(folder)[:-2] for folder in folders}
+    if not unit.runs(change.root):
+        change.not_applied.append("systemd does not run here: it takes over %s when it starts" % ", ".join(sorted(units)))
+        return []
+    instances = {name for _unit, name, _pids in _running(change, [one for one in units if "@." in one])}
+    name = " ".join(sorted(units | instances))
+    planned = PlannedRoot(change.root, _planned(change))
+    after = {one: nofile_d.loaded_next(planned, one) for one in name.split() if "@." not in one}
+    return [Step("unit", name, change.value("unit", name), {one: nofile for one, nofile in after.items() if nofile})]
+
+
+def _entries(change: Change) -> list[dict[str, Any]]:
+    """Return the entries of this section as they will be."""
+    return list(change.record["sets"].get(change.params["name"], {}).get(SECTION, {}).values())
+
+
+def _planned(change: Change) -> dict[str, str | None]:
+    """Return {path: text, None where it goes away} of the files of this run."""
+    return {name: value["text"] if value else None for (kind, name), value in change.targets.items() if kind == "file"}
+
+
+def _units(change: Change, names: list[str]) -> list[str]:
+    """Return the units by the names of their files. Raises Refusal for those that are not there, unless they are to be skipped."""
+    if not names:
+        return []
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_units, real_name
+
+    real = sorted({real_name(change.root, name) for name in names})
+    found = read_units(change.root, real)
+    reasons = {
+        name: "%s %s" % (name, "is masked: it cannot start" if unit["masked"] else "is not there: no folder of systemd has its file")
+        for name, unit in found.items()
+        if unit["masked"] or not unit["exists"]
+    }
+    if reasons and not change.params["skip_unavailable"]:
+        raise Refusal(
+            "units: %s. Install or unmask it first, leave it out, or say skip_unavailable: true.%s" % ("; ".join(reasons.values()), NOTHING)
+        )
+    change.not_applied += reasons.values()
+    return [name for name in real if name not in reasons]
+
+
+def _ceilings(change: Change, options: dict[str, Any], nofile: dict[str, int], units: int) -> list[Wanted]:
+    """Return fs.nr_open and fs.file-max where they would bind, now or after the next boot. Raises Refusal where they cannot be raised."""
+    live, persist = change.modes(options)
+    found: list[Wanted] = []
+    for name, need in plan.enough(nofile, units).items():
+        mine = change.managed(SECTION).get("sysctl " + name)
+        now = int((mine["original"] if mine else change.settled(name)) or 0)
+        rows = sets.entries(change.record).get("sysctl " + name, [])
+        others = [entry for owner, _section, entry in rows if owner != change.params["name"]]
+        value = plan.grown(need, now, _at_boot(change, name, now) if persist else now, others)
+        why = change.why_not(name, live and value > now) if value else None
+        if value and not why:
+            found += change.sysctls({name: value}, options)
+        elif value and name == NR_OPEN:
+            raise Refusal(_too_high(nofile["hard"], now, str(why), change.container))
+        elif value:
+            text = "%s %d is less than the %d that %d units and the rest of the host may open together, and it %s."
+            change.warnings.append(text % (name, now, need, max(1, units), why))
+        if name == NR_OPEN and nofile["hard"] > now and options["users"] and persist and not live:
+            raise Refusal(
+                "nofile %d is above %s %d, and live: false leaves that as it is until the next boot: %s till then. Say live: true.%s"
+                % (nofile["hard"], NR_OPEN, now, LOGINS, NOTHING)
+            )
+    return found
+
+
+def _too_high(hard: int, now: int, why: str, container: bool) -> str:
+    text = "nofile %d is above %s %d, and %s: %s. %s, or ask for at most %d.%s"
+    cannot = "this container cannot raise it" if container else "it %s" % why
+    remedy = "Raise it on the machine outside" if container else "Make it writable"
+    return text % (hard, NR_OPEN, now, cannot, LOGINS, remedy, now, NOTHING)
+
+
+def _at_boot(change: Change, name: str, now: int) -> int:
+    """Return what a ceiling will be after the next boot without this section."""
+    if change.container:
+        return now
+    for section, entries in change.record["sets"].get(change.params["name"], {}).items():
+        entry = entries.get("sysctl " + name)
+        if section != SECTION and entry and entry["persist"]:
+            return int(entry["value"])
+    ours = {entry["name"]: None for entry in change.managed("_files").values() if entry["kind"] == "file"}
+    decided, nothing = sysctl_d.boot_values(change.root, dict(ours), [name], False)
+    text = str(decided.get(name, {}).get("value"))
+    if text.isdigit():
+        return int(text)
+    return now if nothing or name == FILE_MAX else plan.NR_OPEN_DEFAULT
+
+
+def _check_raisable(change: Change, nofile: dict[str, int], users: list[str], units: list[str]) -> None:
+    """Raise Refusal where sessions could not be given the limit by a process 1 that has less itself; warn of units."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds.process import may_raise
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_nofile
+
+    most = number(parse_nofile(change.root.text("/proc/1/limits")).get("hard"))
+    if most is None or nofile["hard"] <= most or may_raise(change.root, 1):
+        return
+    why = "nofile %d is above the %d that process 1 has and, without CAP_SYS_RESOURCE, can give" % (nofile["hard"], most)
+    if users:
+        raise Refusal("users: %s: %s. Ask for at most %d, or give this container more from outside.%s" % (why, LOGINS, most, NOTHING))
+    if units:
+        change.warnings.append("%s: systemd starts %s with that, and without an error." % (why, ", ".join(units)))
+
+
+def _files(change: Change, nofile: dict[str, int], users: list[str], units: list[str], default: bool) -> list[Wanted]:
+    """Return the files that keep the limits. Raises Refusal where another set or a later file decides otherwise."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
+
+    name, root = change.params["name"], change.root
+    whom = [*(["users"] if users else []), *units, *([nofile_d.MANAGER] if default else [])]
+    _check_folders(change, whom)
+    managed = [entry["name"] for entry in change.managed(SECTION).values() if entry["kind"] == "file"]
+    paths = {one: "%s/50-%s.conf" % (nofile_d.folder_of(one), name) for one in whom}
+    for one in whom:
+        paths[one] = next((path for path in managed if os.path.dirname(path) == nofile_d.folder_of(one)), paths[one])
+    texts = {one: nofile_d.text_for(name, one, users, nofile) for one in whom}
+    _check_sets(change, {paths[one]: text for one, text in texts.items()})
+
+    def lost() -> dict[str, list[str]]:
+        planned = PlannedRoot(root, {**dict.fromkeys(managed), **{paths[one]: text for one, text in texts.items()}})
+        found = {one: nofile_d.losing(planned, one, users, nofile) for one in whom}
+        return {one: lines for one, lines in found.items() if lines}
+
+    losing = lost()
+    if losing and change.params["on_override"] == "outrank":
+        paths.update({one: nofile_d.last_in(root, one, name) for one in losing})
+        losing = lost()
+    if losing:
+        text = "At the next boot %s." % "; ".join(line for lines in losing.values() for line in lines)
+        if change.params["on_override"] != "warn":
+            raise Refusal("%s Remove that line, or say on_override: outrank (or warn).%s" % (text, NOTHING))
+        change.warnings.append(text)
+    if users:
+        change.warnings += nofile_d.unread(root)
+    return change.files({paths[one]: text for one, text in texts.items()})
+
+
+def _check_folders(change: Change, whom: list[str]) -> None:
+    """Raise Refusal where this host has nothing that would read a file."""
+    for one, above, what in (("users", "/etc/security", "PAM"), ("DefaultLimitNOFILE", "/etc/systemd", "systemd")):
+        if one in whom and not change.root.exists(above):
+            option = "users" if one == "users" else "default"
+            raise Refusal("%s: this host has no %s, so it has no %s that would read them. Leave it out.%s" % (option, above, what, NOTHING))
+
+
+def _check_sets(change: Change, texts: dict[str, str]) -> None:
+    """Raise Refusal where another set gives the same unit or user another limit."""
+    mine = {whom: value for path, text in texts.items() for whom, value in plan.claims(path, text).items()}
+    for rows in sets.entries(change.record, (change.params["name"], SECTION)).values():
+        for owner, section, entry in rows:
+            theirs = plan.claims(entry["name"], entry["value"]["text"]) if entry["kind"] == "file" else {}
+            for whom in sorted(set(mine) & set(theirs)):
+                if mine[whom] != theirs[whom]:
+                    raise Refusal(
+                        "%s: set %s wants nofile %s, and set %s, section %s has %s. Let one of them manage it.%s"
+                        % (whom, change.params["name"], mine[whom], owner, section, theirs[whom], NOTHING)
+                    )
+
+
+def _running(change: Change, units: list[str]) -> list[tuple[str, str, list[int]]]:
+    """Return [(unit, it or an instance of it that runs, its processes)], without this process."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import pids_by_unit
+
+    found = sorted(pids_by_unit(change.root).items()) if units else []
+    return [
+        (unit, name, [pid for pid in pids if pid != os.getpid()])
+        for name, pids in found
+        for unit in units
+        if unit in (name, re.sub("@.+", "@.service", name))
+    ]
+
+
+def _processes(change: Change, nofile: dict[str, int], units: list[str], live: bool) -> list[Wanted]:
+    """Return the running processes of the units that have less than asked, or that are ours already; tell what needs a restart."""
+    found: list[Wanted] = []
+    programs = {unit: {unit.rpartition(".")[0]} for unit in units}
+    for unit, name, pids in _running(change, units):
+        ours, stuck, names = _of_unit(change, nofile, name, pids, live)
+        found += ours
+        programs[unit] |= names
+        tables = sorted(names & set(TABLES))
+        if stuck:
+            keeping = ", ".join(sorted({pair(now) for now in stuck}))
+            reason = " (this host lets nothing here change them)" if live else ""
+            change.needs_restart.append("%s: processes of it keep nofile %s until it restarts%s." % (name, keeping, reason))
+        elif tables and any(change.value(one.kind, one.name) != one.value for one in ours):
+            text = "%s: %s makes its table of descriptors when it starts, and uses the new limit after a restart."
+            change.needs_restart.append(text % (name, ", ".join(tables)))
+    memory = number(change.host["memory"])
+    for unit in units if memory else []:
+        change.warnings += plan.table_warnings(unit, sorted(programs[unit]), nofile, memory or 0)
+    return found
+
+
+def _of_unit(
+    change: Change, nofile: dict[str, int], unit: str, pids: list[int], live: bool
+) -> tuple[list[Wanted], list[dict[str, int]], set[str]]:
+    """Return the processes of a unit that get or keep a limit, what those have that cannot get it, and the programs that run."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_stat
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import text_of
+
+    names = {pid: name for pid in pids for name in [process.name_of(change.root, unit, pid)] if name}
+    change.look("process", names.values())
+    managed = change.managed(SECTION)
+    found, stuck, programs = [], [], set()
+    for pid, name in names.items():
+        now: dict[str, int] = change.value("process", name)
+        if "soft" not in now:
+            continue
+        stat = parse_stat(text_of(change.root.text("/proc/%d/stat" % pid)))
+        programs.update([stat["program"]] if stat else [])
+        entry = managed.get("process " + name)
+        target = plan.raised(entry["original"] if entry else now, nofile)
+        if target != now and not (live and process.can_have(pid, now, target)):
+            stuck.append(now)
+        elif entry or target != now:
+            found.append(Wanted("process", name, target, live=live))
+    return found, stuck, programs
+
+
+def _check_nr_open(change: Change, will: int, now: int) -> None:
+    """Raise Refusal where fs.nr_open would fall below what a rule of PAM or a set of ours asks for."""
+    if will >= now:
+        return
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist.nofile_d import highest_rule
+
+    most, source = highest_rule(PlannedRoot(change.root, _planned(change)))
+    if will < most <= now:
+        raise Refusal(
+            "%s would fall to %d, below the nofile %d of %s: %s. Lower that line first, or keep %s at %d.%s"
+            % (NR_OPEN, will, most, source, LOGINS, NR_OPEN, most, NOTHING)
+        )
+    for rows in sets.entries(change.record).values():
+        for owner, _section, entry in rows:
+            for whom, value in plan.claims(entry["name"], entry["value"]["text"]).items() if entry["kind"] == "file" else ():
+                if int(value.rpartition(":")[2]) > will:
+                    raise Refusal(
+                        "%s would fall to %d, and set %s gives %s nofile %s. End that set first, or keep %s.%s"
+                        % (NR_OPEN, will, owner, whom, value, NR_OPEN, NOTHING)
+                    )
+
+
+def _spare(change: Change, names: list[str]) -> None:
+    """Leave out processes that have more files open than they would be allowed: they would fail to accept or open at once."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import read_files_open
+
+    for name in names:
+        now, target = change.value("process", name), change.targets["process", name]
+        if "soft" not in now or target["soft"] >= now["soft"]:
+            continue
+        unit, pid, _start = name.rsplit("/", 2)
+        opened = number(read_files_open(change.root, int(pid))) or 0
+        if opened >= target["soft"]:
+            del change.targets["process", name]
+            change.needs_restart.append(
+                "%s: process %s has %d files open, above the soft nofile %d that it would get, and keeps %s until it restarts."
+                % (unit, pid, opened, target["soft"], pair(now))
+            )
