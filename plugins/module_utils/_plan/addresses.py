@@ -91,7 +91,7 @@ def parse_addresses(option: str, texts: Iterable[Any]) -> list[Address]:
                 if before != one:
                     raise ValueError("%s stands there with /%d, too: name it once" % (one.host, before.prefix))
         except ValueError as error:
-            wrong.append("%s: %s %s" % (option, _quoted(text), error))
+            wrong.append("%s %s: %s" % (option, _quoted(text), error))
     if wrong:
         raise Refusal("%s.%s" % ("; ".join(wrong), NOTHING))
     return list(found.values())
@@ -106,13 +106,13 @@ def parse_prefixes(option: str, texts: Iterable[Any]) -> list[Address]:
             one = parse_address(str(text))
             if one.number != one.first:
                 first = one._replace(number=one.first)
-                raise ValueError("has bits behind its prefix: write %s for the whole prefix, or %s" % (first.cidr, one.host))
+                raise ValueError("it has bits behind its prefix: write %s for the whole prefix, or %s" % (first.cidr, one.host))
             if one.prefix < 8:
-                raise ValueError("is a prefix of less than 8 bits: most of the world would become this host")
+                raise ValueError("it is a prefix of less than 8 bits: most of the world would become this host")
             _check_usable(one._replace(prefix=WIDTH[one.family]))
             found[one] = None
         except ValueError as error:
-            wrong.append("%s: %s %s" % (option, _quoted(text), error))
+            wrong.append("%s %s: %s" % (option, _quoted(text), error))
     if wrong:
         raise Refusal("%s.%s" % ("; ".join(wrong), NOTHING))
     return list(found)
@@ -130,7 +130,7 @@ def _expanded(text: str) -> list[Address]:
     if low.family != high.family:
         raise ValueError("one end is IPv4 and the other IPv6")
     if low.number > high.number:
-        raise ValueError("is reversed: write %s-%s" % (high.host, low.cidr))
+        raise ValueError("it is reversed: write %s-%s" % (high.host, low.cidr))
     if high.number - low.number >= MOST:
         raise ValueError(
             "these are %d addresses, more than %d: use kind: local_route, which gives a whole prefix at once"

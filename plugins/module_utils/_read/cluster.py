@@ -33,12 +33,11 @@ def addresses_in(text: str) -> set[str]:
     """Return every address in a text, as the system writes it."""
     found = set()
     for word in set(WORD.findall(text)):
-        for part in (word, word.partition("-")[0]):
-            family = socket.AF_INET6 if ":" in part else socket.AF_INET
-            try:
-                found.add(socket.inet_ntop(family, socket.inet_pton(family, part)))
-            except OSError:
-                continue
+        family = socket.AF_INET6 if ":" in word else socket.AF_INET
+        try:
+            found.add(socket.inet_ntop(family, socket.inet_pton(family, word)))
+        except OSError:
+            continue
     return found
 
 

@@ -28,7 +28,7 @@ def runs(root: Root) -> bool:
     return bool(re.search(r"^(?!lo=)\S+=", text_of(root.text(STATE)), re.M)) or bool(_stanzas(root) - {"lo"})
 
 
-def manages(root: Root, interface: str, index: int) -> str:
+def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
     """Return by what ifupdown manages an interface, an empty text where it does not: what is up now, else what comes up at boot."""
     state = text_of(root.text(STATE))
     if state:

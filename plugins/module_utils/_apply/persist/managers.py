@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The network managers that bring addresses back after a restart: which of them manages an interface. Private to the collection.
 
-Each has a file of its own: manages(root, interface, index) says, in words, by what it has an interface; runs(root) whether it is the
+Each has a file of its own: manages(root, interface, link) says, in words, by what it has an interface; runs(root) whether it is the
 host's manager at all; files(root, name, kept, links) -> {path: (text, mode)} what it reads. None of them is ever told to reload.
 """
 
@@ -23,11 +23,10 @@ def choose(root: Root, backend: str, item: Item, links: dict[str, Any]) -> str:
     """Return the backend that keeps an item; `auto` is the one that manages its interface. Raises Refusal for none and for several."""
     if backend != "auto":
         return backend
-    index = links.get(item.interface, {}).get("index", 0)
     if item.kind == "dummy" or item.interface == "lo":
         found = {name: "it runs here" for name, one in BACKENDS.items() if one.runs(root)}
     else:
-        reasons = {name: one.manages(root, item.interface, index) for name, one in BACKENDS.items()}
+        reasons = {name: one.manages(root, item.interface, links.get(item.interface, {})) for name, one in BACKENDS.items()}
         found = {name: why for name, why in reasons.items() if why}
     if len(found) == 1:
         return next(iter(found))

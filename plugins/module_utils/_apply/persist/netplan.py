@@ -28,15 +28,15 @@ def runs(root: Root) -> bool:
     return False
 
 
-def manages(root: Root, interface: str, index: int) -> str:
+def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
     """Return by what netplan manages an interface, an empty text where it does not."""
-    found = _definition(root, interface, index)
+    found = _definition(root, interface, link)
     return found[2] if found else ""
 
 
-def _definition(root: Root, interface: str, index: int) -> tuple[str, str, str] | None:
+def _definition(root: Root, interface: str, link: dict[str, Any]) -> tuple[str, str, str] | None:
     """Return (kind, id, file) of an interface's definition: what it generated tells the id, which need not be the name."""
-    generated = active_file(root, interface, index)
+    generated = active_file(root, interface, link)
     ids = [generated.partition(NETPLAN)[2][: -len(".network")]] if NETPLAN in generated else []
     for name in root.names(PROFILES):
         text = text_of(root.text("%s/%s" % (PROFILES, name)))
@@ -86,7 +86,7 @@ def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dic
                 "backend: netplan cannot keep kind %s of %s. Say backend: networkd, which reads its own files beside netplan's, "
                 "or persist: false. Nothing was changed." % (one.kind, one.interface)
             )
-        found = _definition(root, one.interface, links.get(one.interface, {}).get("index", 0))
+        found = _definition(root, one.interface, links.get(one.interface, {}))
         if found is None or found[2] == path:
             raise Refusal(
                 "backend: no file of netplan that can be understood defines %s, and a definition of ours would be its only one. "

@@ -36,23 +36,23 @@ def enabled(root: Root, unit: str) -> bool:
     return any(root.link("%s/%s/%s" % (top, folder, unit)) for folder in root.names(top) if folder.endswith((".wants", ".requires")))
 
 
-def manages(root: Root, interface: str, index: int) -> str:
+def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
     """Return by what networkd manages an interface, an empty text where it does not; what netplan wrote is netplan's."""
-    path = active_file(root, interface, index)
+    path = active_file(root, interface, link)
     return path if path and NETPLAN not in path else ""
 
 
-def active_file(root: Root, interface: str, index: int) -> str:
+def active_file(root: Root, interface: str, link: dict[str, Any]) -> str:
     """Return the .network file that is in force for an interface: as networkd itself says, else the first that matches it."""
-    state = text_of(root.text("/run/systemd/netif/links/%d" % index)) if index else ""
+    state = text_of(root.text("/run/systemd/netif/links/%d" % link["index"])) if link.get("index") else ""
     if state:
         path = re.search(r"^NETWORK_FILE=(.+)$", state, re.M)
         return path.group(1) if path and not re.search(r"^ADMIN_STATE=unmanaged$", state, re.M) else ""
-    return matching_file(root, interface) if runs(root) else ""
+    return matching_file(root, interface, link) if runs(root) else ""
 
 
-def matching_file(root: Root, interface: str) -> str:
-    """Return the first .network file, by name, whose [Match] fits an interface that we know by its name alone. Raises Refusal."""
+def matching_file(root: Root, interface: str, link: dict[str, Any]) -> str:
+    """Return the first .network file, by name, whose [Match] fits an interface, an empty text where none does. Raises Refusal."""
     chosen: dict[str, str] = {}
     for place in PLACES:
         for name in root.names(place):
@@ -60,17 +60,29 @@ def matching_file(root: Root, interface: str) -> str:
                 chosen.setdefault(name, "%s/%s" % (place, name))
     for name in sorted(chosen, key=os.fsencode):
         match = section(text_of(root.text(chosen[name])), "Match")
-        if root.real(chosen[name]) == "/dev/null" or not match or not _name_fits(match.pop("Name", "*"), interface):
+        if not match or root.real(chosen[name]) == "/dev/null":
             continue
-        if not match:
+        fits = [_fits(key, value, interface, link) for key, value in match.items()]
+        if all(fits):
             return chosen[name]
-        if not set(match) & {"Type", "Kind"} or len(match) > 1:
+        if None in fits and False not in fits:
             raise Refusal(
                 "backend: whether %s is in force for %s cannot be told while networkd does not run (%s). "
-                "Name the interface in it by Name alone, or say persist: false. Nothing was changed."
-                % (chosen[name], interface, ", ".join(sorted(match)))
+                "Name the interface in it by Name, or say persist: false. Nothing was changed."
+                % (chosen[name], interface, ", ".join(match))
             )
     return ""
+
+
+def _fits(key: str, value: str, interface: str, link: dict[str, Any]) -> bool | None:
+    """Tell whether one line of [Match] fits; None where it takes more than is known of an interface."""
+    if key in ("MACAddress", "PermanentMACAddress"):
+        return bool(link.get("mac")) and link["mac"].hex() in re.sub(r"[:.-]", "", value).lower().split()
+    known = {"Name": interface, "Kind": link.get("type", ""), "Type": "loopback" if interface == "lo" else "ether"}
+    if key in known:
+        inverted = value.startswith("!")
+        return any(fnmatch.fnmatchcase(known[key], one) for one in value.lstrip("!").split()) != inverted
+    return False if key == "Path" and not link.get("mac") else None
 
 
 def section(text: str, wanted: str) -> dict[str, str]:
@@ -84,13 +96,6 @@ def section(text: str, wanted: str) -> dict[str, str]:
             key, _equals, value = line.partition("=")
             found[key.strip()] = (found.get(key.strip(), "") + " " + value.strip()).strip()
     return found
-
-
-def _name_fits(patterns: str, interface: str) -> bool:
-    """Tell whether Name= fits: shell patterns, and a ! before the first of them turns the meaning round."""
-    inverted = patterns.startswith("!")
-    fits = any(fnmatch.fnmatchcase(interface, one) for one in patterns.lstrip("!").split())
-    return fits != inverted
 
 
 def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dict[str, tuple[str, int]]:
@@ -109,7 +114,7 @@ def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dic
         else:
             below[one.interface] = below.get(one.interface, "") + _sections(one)
     for interface, text in sorted(below.items()):
-        path = active_file(root, interface, links.get(interface, {}).get("index", 0))
+        path = active_file(root, interface, links.get(interface, {}))
         if path:
             texts["%s/%s.d/50-%s.conf" % (ETC, os.path.basename(path), name)] = head + text.lstrip("\n")
         elif interface == "lo":
@@ -119,16 +124,17 @@ def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dic
                 "backend: systemd-networkd has no .network file in force for %s, so a drop-in would have no effect. "
                 "Name the backend that manages it, or say persist: false. Nothing was changed." % interface
             )
-    _check_first(root, {path: text for path, text in texts.items() if path.endswith(".network")})
+    own = {one.target: {"type": one.kind} for one in kept if one.target != one.interface or one.kind == "dummy"}
+    _check_first(root, {path: text for path, text in texts.items() if path.endswith(".network")}, own)
     return {path: (text, 0o644) for path, text in texts.items()}
 
 
-def _check_first(root: Root, texts: dict[str, str]) -> None:
+def _check_first(root: Root, texts: dict[str, str], own: dict[str, dict[str, str]]) -> None:
     """Refuse where somebody else's file would take our interface before ours does."""
     planned = PlannedRoot(root, dict(texts))
     for path, text in texts.items():
         interface = section(text, "Match")["Name"]
-        first = matching_file(planned, interface)
+        first = matching_file(planned, interface, own.get(interface, {}))
         if first != path:
             raise Refusal(
                 "backend: %s matches %s before %s does. Exclude it there by its name. Nothing was changed." % (first, interface, path)

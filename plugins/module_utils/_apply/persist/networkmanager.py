@@ -28,10 +28,10 @@ def runs(root: Root) -> bool:
     return root.exists(RUN + "/devices") or enabled(root, "NetworkManager.service")
 
 
-def manages(root: Root, interface: str, index: int) -> str:
+def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
     """Return by what NetworkManager manages an interface, an empty text where it does not; netplan's profiles are netplan's."""
-    path = "%s/devices/%d" % (RUN, index)
-    state = text_of(root.text(path)) if index else ""
+    path = "%s/devices/%d" % (RUN, link.get("index", 0))
+    state = text_of(root.text(path))
     found = re.search(r"^connection-uuid=(\S+)$", state, re.M)
     if state:
         return path if found and not re.search(r"^managed=(false|0)$", state, re.M) and not _of_netplan(root, found.group(1)) else ""
