@@ -42,7 +42,7 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     live, persist = change.modes(options)
     name = change.params["name"]
     _check_interfaces(asked)
-    link = _link_to(asked, options["interfaces"]) if asked.gateway else None
+    link = _link_to(change, asked) if asked.gateway else None
     ipv6 = change.root.exists("/proc/sys/net/ipv6")
     rules, routes = transparent.rules_of(asked, ipv6), transparent.routes_of(asked, ipv6, link)
     table, text = transparent.table_of(name), transparent.ruleset(asked, name)
@@ -80,7 +80,7 @@ def _check_interfaces(asked: Asked) -> None:
             )
 
 
-def _link_to(asked: Asked, among: list[str]) -> tuple[str, str]:
+def _link_to(change: Change, asked: Asked) -> tuple[str, str]:
     """Return (interface, network) that the gateway is on. Raises Refusal where there is none, or more than one."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import read_addresses
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
@@ -94,14 +94,19 @@ def _link_to(asked: Asked, among: list[str]) -> tuple[str, str]:
             found.add((row["interface"], str(interface.network)))
     if str(asked.gateway) in own:
         raise Refusal("gateway %s: it is an address of this host; name the balancer's. Nothing was changed." % asked.gateway)
+    # What another section of this change adds counts, too: the names of such things hold their addresses.
+    words = [word for (_kind, name), value in change.targets.items() if value is not None for word in name.split()]
+    own.update(word.partition("/")[0] for word in words)
     foreign = [str(one.network_address) for one in asked.networks if str(one.network_address) not in own]
     if foreign:
         raise Refusal("addresses: this host has no address %s. Name its own, or add them first. Nothing was changed." % ", ".join(foreign))
+    among = asked.interfaces
     usable = sorted(one for one in found if not among or one[0] in among)
     if len(usable) != 1:
         where = "is on %s: name one of them in interfaces" % " and ".join("%s (%s)" % one for one in usable)
         raise Refusal(
-            "gateway %s %s. Nothing was changed." % (asked.gateway, where if usable else "is on no network of %s" % (among or "this host"))
+            "gateway %s %s. Nothing was changed."
+            % (asked.gateway, where if usable else "is on no network of %s" % (", ".join(among) or "this host"))
         )
     return usable[0]
 
@@ -155,8 +160,8 @@ def _warn_of_tracking(change: Change, asked: Asked) -> None:
     entries = change.root.text(ENTRIES)
     if asked.method == "intercept" and not asked.notrack and isinstance(entries, str) and is_active(change.root, int(entries)) is True:
         change.warnings.append(
-            "method intercept: this host tracks connections. Both sides of an intercepted one have the same addresses, and take two entries;"
-            " name their ports in notrack, unless a firewall here relies on ct state."
+            "method intercept: this host tracks connections, and both sides of an intercepted one have the same addresses."
+            " Name their ports in notrack, unless a firewall here goes by ct state."
         )
 
 
