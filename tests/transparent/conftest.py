@@ -137,7 +137,8 @@ class Network:
         script = "ip -d rule; ip -d -6 rule; ip -d route show table all; ip -d -6 route show table all; nft -s list ruleset;"
         script += "find /proc/sys/net/ipv[46] -name rp_filter -o -name '*forward*' -o -name ip_nonlocal_bind | sort | xargs grep ."
         lines = self.run(side, "sh", "-c", script, check=False).splitlines()
-        found = {"live": [line for line in lines if "ff00::" not in line and "fe80::" not in line]}
+        # Rules of one preference have no order that means anything: ours never apply to the same packet.
+        found = {"live": sorted(line for line in lines if "ff00::" not in line and "fe80::" not in line)}
         for path in sorted(self.tree(side).rglob("*")):
             name = "/" + str(path.relative_to(self.tree(side)))
             if not name.startswith(("/proc", "/var/lib/front-tier", "/run/front-tier.lock")):
