@@ -105,7 +105,11 @@ class Wire:
     def run(self, params: dict[str, Any] | None = None, section: str | None = "secondary_interfaces", **options: Any) -> dict[str, Any]:
         """Make a change in a process of its own in the namespace; return {result} or {error}. check: only look."""
         check = ["check"] if options.pop("check", False) else []
-        given = {**(DEFAULTS if section else {name: one.get("default") for name, one in change.COMMON.items()}), **(params or {}), **options}
+        given = {
+            **(DEFAULTS if section else {name: one.get("default") for name, one in change.COMMON.items()}),
+            **(params or {}),
+            **options,
+        }
         for name in change.SECTIONS if section is None else []:
             given.setdefault(name, None)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))

@@ -157,7 +157,7 @@ def taken_with(removed: set[str], present: dict[tuple[str, str], Any], promoted:
     for name in sorted(removed):
         interface, _blank, cidr = name.partition(" ")
         one = parsed.parse_address(cidr)
-        if ":" in cidr or one.prefix == WIDTH[one.family] or interface in promoted:
+        if ":" in cidr or one.prefix == WIDTH[one.family] or interface in promoted or present[interface, cidr]["secondary"]:
             continue
         others = [
             other.cidr

@@ -26,7 +26,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses im
 
 GETLINK = 18
 UP, LOOPBACK, NO_ARP, LOWER_UP = 0x1, 0x8, 0x80, 0x10000
-PERMANENT = 0x80  # IFA_F_PERMANENT
+SECONDARY, NODAD, PERMANENT = 0x1, 0x2, 0x80  # IFA_F_SECONDARY and so on
 ETHERNET = 1
 GATEWAY, OUT = 5, 4  # RTA_GATEWAY, RTA_OIF
 
@@ -62,10 +62,10 @@ def index_of(name: str) -> int:
 
 
 def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
-    """Return {(interface, CIDR): {lifetime, nodad}} of every address. Raises OSError.
+    """Return {(interface, CIDR): {lifetime, nodad, secondary}} of every address. Raises OSError.
 
     lifetime: `forever`; `unpreferred` is forever, too, but nothing takes it by itself; `leased` is one that ends (DHCP, router
-    advertisements).
+    advertisements). secondary: it goes when the first address of its network does.
     """
     names = {link["index"]: name for name, link in read_links().items()}
     found = {}
@@ -78,7 +78,8 @@ def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
         flags |= struct.unpack("=I", parts[8])[0] if len(parts.get(8, b"")) == 4 else 0
         lifetime = "leased" if not flags & PERMANENT else "unpreferred" if flags & DEPRECATED else "forever"
         cidr = "%s/%d" % (socket.inet_ntop(family, raw), prefix)
-        found[names.get(index, str(index)), cidr] = {"lifetime": lifetime, "nodad": bool(flags & 0x2)}  # IFA_F_NODAD
+        row = {"lifetime": lifetime, "nodad": bool(flags & NODAD), "secondary": family == socket.AF_INET and bool(flags & SECONDARY)}
+        found[names.get(index, str(index)), cidr] = row
     return found
 
 

@@ -43,6 +43,7 @@ def wanted(change: Change, options: list[dict[str, Any]]) -> list[Wanted]:
     interfaces.check_together(items)
     _check_interfaces(change, items, links)
     placed = interfaces.place(items, present, _ours(change))
+    change.look("address", [name for _item, _one, name, _theirs in placed])
     interfaces.check_cluster([one for item in items for one in item.addresses], read_cluster_addresses(change.root))
     _check_prefixes([one for item in items if item.kind == "local_route" for one in item.addresses], present)
     new = [(item, one, name) for item, one, name, _theirs in placed if item.live and (name.partition(" ")[0], one.cidr) not in present]
@@ -53,7 +54,7 @@ def wanted(change: Change, options: list[dict[str, Any]]) -> list[Wanted]:
         if item.kind in ("macvlan", "dummy") and item.addresses
     ]
     for item, one, name, theirs in placed:
-        value = present[item.target, one.cidr] if theirs else interfaces.address_value(one.host, name in probed)
+        value = change.value("address", name) if theirs else interfaces.address_value(one.host, name in probed)
         found.append(Wanted("address", name, value, *_modes(item)))
     for item in items:
         if item.kind == "local_route":
@@ -231,11 +232,14 @@ def _files(change: Change, items: list[Item], found: list[Wanted], links: dict[s
         return []
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import managers
     from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import Kept
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
 
+    ours = (entry["name"] for entry in change.managed(SECTION).values() if entry["kind"] == "file")
+    others = PlannedRoot(change.root, dict.fromkeys(ours))  # the files of others alone say who manages what
     values = {one.name: one.value for one in found if one.kind in CARRIERS}
     kept: dict[tuple[str, str, str], list[tuple[str, bool]]] = {}
     for item in lasting:
-        backend = managers.choose(change.root, item.backend, item, links)
+        backend = managers.choose(others, item.backend, item, links)
         rows = kept.setdefault((backend, item.interface, item.kind), [])
         for name in (name for name in values if name.partition(" ")[0] == item.target):
             cidr, lifetime = name.partition(" ")[2], values[name].get("lifetime")
@@ -253,7 +257,7 @@ def _files(change: Change, items: list[Item], found: list[Wanted], links: dict[s
             for (one, interface, kind), rows in sorted(kept.items())
             if one == backend and rows
         ]
-        texts.update(managers.files(change.root, backend, change.params["name"], several, links))
+        texts.update(managers.files(others, backend, change.params["name"], several, links))
     modes = {path: mode for path, (_text, mode) in texts.items()}
     wanted_files = change.files({path: text for path, (text, _mode) in texts.items()})
     return [one if one.kind == "folder" else one._replace(value=file_value(one.value["text"], modes[one.name])) for one in wanted_files]

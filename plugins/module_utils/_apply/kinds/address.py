@@ -14,17 +14,23 @@ import struct
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import rtnetlink
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import index_of, read_interface_addresses
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import NODAD, index_of, read_interface_addresses
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 LOCAL, ADDRESS, CACHEINFO, FLAGS = 2, 1, 6, 8
-NODAD, FOREVER = 0x2, 0xFFFFFFFF
+FOREVER = 0xFFFFFFFF
 
 
 def read(root: Root, names: list[str]) -> dict[str, dict[str, Any] | None]:
     """Return {name: value, None where it is not there}: one dump for all of them. Raises OSError."""
-    found = read_interface_addresses()
-    return {name: found.get((interface, cidr)) for name, (interface, _blank, cidr) in ((name, name.partition(" ")) for name in names)}
+    have = read_interface_addresses()
+    found = {name: have.get((interface, cidr)) for name, (interface, _blank, cidr) in ((name, name.partition(" ")) for name in names)}
+    return {name: row and value_of(row) for name, row in found.items()}
+
+
+def value_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the value of an address as rtnetlink shows it."""
+    return {"lifetime": row["lifetime"], "nodad": row["nodad"]}
 
 
 def write(root: Root, name: str, value: dict[str, Any] | None) -> None:

@@ -47,7 +47,8 @@ def active_file(root: Root, interface: str, link: dict[str, Any]) -> str:
     state = text_of(root.text("/run/systemd/netif/links/%d" % link["index"])) if link.get("index") else ""
     if state:
         path = re.search(r"^NETWORK_FILE=(.+)$", state, re.M)
-        return path.group(1) if path and not re.search(r"^ADMIN_STATE=unmanaged$", state, re.M) else ""
+        managed = path and root.exists(path.group(1)) and not re.search(r"^ADMIN_STATE=unmanaged$", state, re.M)
+        return path.group(1) if path and managed else ""
     return matching_file(root, interface, link) if runs(root) else ""
 
 
@@ -131,7 +132,7 @@ def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dic
 
 def _check_first(root: Root, texts: dict[str, str], own: dict[str, dict[str, str]]) -> None:
     """Refuse where somebody else's file would take our interface before ours does."""
-    planned = PlannedRoot(root, dict(texts))
+    planned = PlannedRoot(root, {**getattr(root, "files", {}), **texts})
     for path, text in texts.items():
         interface = section(text, "Match")["Name"]
         first = matching_file(planned, interface, own.get(interface, {}))

@@ -20,6 +20,7 @@ LINKS = {
 }
 TWO = (("10.0.0.5/32", False), ("fd00::5/128", True))
 NETWORKD = {
+    "/etc/systemd/network/20-eth.network": "[Match]\nName=eth0\n",
     "/run/systemd/netif/state": "",
     "/run/systemd/netif/links/2": "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/20-eth.network\n",
 }
@@ -38,6 +39,7 @@ NETPLAN_FILE = """network:
 NETPLAN = {
     "/etc/netplan/01-main.yaml": NETPLAN_FILE,
     "/run/systemd/netif/state": "",
+    "/run/systemd/network/10-netplan-uplink.network": "[Match]\nName=eth0\n",
     "/run/systemd/netif/links/2": "ADMIN_STATE=configured\nNETWORK_FILE=/run/systemd/network/10-netplan-uplink.network\n",
 }
 MANAGER = {"/run/NetworkManager/devices/2": "[device]\nmanaged=true\nconnection-uuid=0123\n"}

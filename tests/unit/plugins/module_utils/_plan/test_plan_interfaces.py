@@ -94,11 +94,13 @@ def test_a_local_route_never_swallows_what_others_need(prefix, says):
 
 def test_promote_secondaries():
     """The first address of a network takes those of others with it, unless the kernel promotes the next one."""
-    present = {("eth0", "10.5.0.1/24"): {}, ("eth0", "10.5.0.2/24"): {}, ("eth0", "10.5.0.3/32"): {}}
+    first, second = {"secondary": False}, {"secondary": True}
+    present = {("eth0", "10.5.0.1/24"): first, ("eth0", "10.5.0.2/24"): second, ("eth0", "10.5.0.3/32"): first}
     assert ["10.5.0.1/24 would take 10.5.0.2/24 with it"] == interfaces.taken_with({"eth0 10.5.0.1/24"}, present, set())
     assert [] == interfaces.taken_with({"eth0 10.5.0.1/24"}, present, {"eth0"})
     assert [] == interfaces.taken_with({"eth0 10.5.0.1/24", "eth0 10.5.0.2/24"}, present, set())
     assert [] == interfaces.taken_with({"eth0 10.5.0.3/32"}, present, set())
+    assert [] == interfaces.taken_with({"eth0 10.5.0.2/24"}, present, set())
 
 
 def test_connections_of_an_address_and_of_a_prefix():
