@@ -20,6 +20,7 @@ COMMAND_LINE = " ".join("sysctl.%s=%s" % item for item in ON_COMMAND_LINE.items(
 
 USER = "ft"
 INTERFACE = "ctl0"
+LATE_INTERFACE = "lan9"  # comes long after the boot
 CONNTRACK = "net.netfilter.nf_conntrack_max"
 
 
@@ -70,6 +71,7 @@ def _wanted(name: str) -> dict[str, str | Link]:
     return {"/etc/systemd/system/multi-user.target.wants/" + name: Link("/etc/systemd/system/" + name)}
 
 
+PLAIN = "ft-plain.service"
 PLAIN_SERVICE = {"/etc/systemd/system/ft-plain.service": _service(8081), **_wanted("ft-plain.service")}
 
 LAYERS = Case(

@@ -31,7 +31,10 @@ PROJECT = HERE.parent.parent
 # What a release runs: the test checks it, so that an image can never be tested under another one's name.
 KERNELS = {"bullseye": "5.10.", "bookworm": "6.1.", "trixie": "6.12.", "sid": ""}
 
-PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,nftables,kmod,linux-image-cloud-amd64,initramfs-tools,openssh-server"
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,nftables,kmod,linux-image-cloud-amd64,initramfs-tools,openssh-server,"
+    "network-manager,ifupdown,netplan.io"
+)
 INSTALL = (
     "mmdebstrap",
     "--quiet",
@@ -56,12 +59,29 @@ TOOLS = {
 
 CONTROL_MAC = "52:54:00:00:00:01"
 
+# One interface for each network manager, on a wire without anybody else: what a change keeps by one of them is tried beside the others.
+MANAGED = {"lan0": "networkd", "lan1": "networkmanager", "lan2": "ifupdown", "lan3": "netplan"}
+MACS = {"ctl0": CONTROL_MAC, **{name: "52:54:00:00:01:%02x" % number for number, name in enumerate(MANAGED)}}
+OWN_ADDRESS = {name: "10.77.%d.1/24" % number for number, name in enumerate(MANAGED)}
+
 # Written into every image. The control interface has a name of its own and belongs to no network manager, so what a
 # test does to networking does not cut the test off.
 FILES = {
+    **{"etc/systemd/network/10-%s.link" % name: "[Match]\nMACAddress=%s\n[Link]\nName=%s\n" % (mac, name) for name, mac in MACS.items()},
+    "etc/systemd/network/50-lan0.network": "[Match]\nName=lan0\n[Network]\nAddress=%s\n" % OWN_ADDRESS["lan0"],
+    "etc/NetworkManager/conf.d/05-test.conf": (
+        "[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:ctl0;interface-name:lan[0239]*;interface-name:dum[023]\n"
+    ),
+    "etc/NetworkManager/system-connections/lan1.nmconnection": (
+        "[connection]\nid=lan1\nuuid=6a8e8f1c-3c1b-4d0e-9d53-9f4f6d1f0a01\ntype=ethernet\ninterface-name=lan1\n"
+        "[ipv4]\nmethod=manual\naddress1=%s\n[ipv6]\nmethod=link-local\n"
+    )
+    % OWN_ADDRESS["lan1"],
+    "etc/network/interfaces": "source /etc/network/interfaces.d/*\nauto lo\niface lo inet loopback\n",
+    "etc/network/interfaces.d/lan2": "auto lan2\niface lan2 inet static\n    address %s\n" % OWN_ADDRESS["lan2"],
+    "etc/netplan/50-lan3.yaml": "network:\n  version: 2\n  ethernets:\n    lan3:\n      addresses: [%s]\n" % OWN_ADDRESS["lan3"],
     "etc/fstab": "",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    "etc/systemd/network/10-ctl.link": "[Match]\nMACAddress=%s\n[Link]\nName=ctl0\n" % CONTROL_MAC,
     "etc/systemd/network/05-ctl.network": "[Match]\nName=ctl0\n[Link]\nUnmanaged=yes\n",
     "etc/systemd/system/ctl-nic.service": (
         "[Unit]\nDescription=The test's control interface\nDefaultDependencies=no\n"
@@ -82,7 +102,11 @@ MASKED = (
     "e2scrub_reap.service",
     "fstrim.timer",
     "systemd-networkd-wait-online.service",
+    "NetworkManager-wait-online.service",
+    "ifupdown-wait-online.service",
 )
+# Folders whose files hold secrets as a rule; NetworkManager and netplan refuse or warn of readable ones.
+PRIVATE = ("root/.ssh/", "etc/NetworkManager/system-connections/", "etc/netplan/")
 
 
 class Unavailable(Exception):
@@ -217,9 +241,10 @@ def _edit(suite: str, root: Path, public_key: str) -> None:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-        target.chmod(0o600 if path.startswith("root/.ssh") else 0o644)
+        target.chmod(0o600 if path.startswith(PRIVATE) else 0o644)
     (root / "root/.ssh").chmod(0o700)
     _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", suite, "-f", root / "etc/ssh/ssh_host_ed25519_key")
+    _run("chroot", root, "systemctl", "--quiet", "enable", "systemd-networkd.service", "NetworkManager.service", "networking.service")
     units = root / "etc/systemd/system"
     wants = units / "multi-user.target.wants"
     wants.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from images import CONTROL_MAC, PROJECT, Image, Unavailable, cache_folder, in_use
+from images import CONTROL_MAC, MACS, MANAGED, PROJECT, Image, Unavailable, cache_folder, in_use
 
 WORK = PROJECT / ".build" / "vm"
 # The ends of a wait. A boot takes 20 to 40 seconds of processor time, and on a busy host many more by the clock: a
@@ -163,9 +163,11 @@ class Machine:
 
     def ssh_command(self) -> list[str]:
         """Return the ssh command line, without the command to run, that reaches this machine."""
-        options = {**SSH_OPTIONS, "ControlPath": str(self.sockets / "ssh")}
-        words = [word for name, value in options.items() for word in ("-o", "%s=%s" % (name, value))]
+        words = [word for name, value in self._ssh_options().items() for word in ("-o", "%s=%s" % (name, value))]
         return ["ssh", "-F", "none", "-i", str(self.image.key), "-p", str(self.port), *words, "root@127.0.0.1"]
+
+    def _ssh_options(self) -> dict[str, str]:
+        return {**SSH_OPTIONS, "ControlPath": str(self.sockets / "ssh")}
 
     def inventory(self) -> dict[str, str | int]:
         """Return the Ansible variables of a host that is this machine."""
@@ -176,7 +178,8 @@ class Machine:
             "ansible_ssh_private_key_file": str(self.image.key),
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_pipelining": "true",
-            "ansible_ssh_common_args": " ".join("-o %s=%s" % item for item in SSH_OPTIONS.items()),
+            # Over the connection that is there: a new one takes an emulated machine two seconds.
+            "ansible_ssh_common_args": " ".join("-o %s=%s" % item for item in self._ssh_options().items()),
         }
 
     # Starting
@@ -256,8 +259,13 @@ class Machine:
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
             *("-append", ("console=ttyS0 root=/dev/vda rw quiet panic=-1 " + self.append).strip()),
             *("-drive", "file=%s,if=virtio,format=qcow2,cache=unsafe" % self.overlay),
-            "-nic",
-            "user,model=virtio-net-pci,mac=%s,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22" % (CONTROL_MAC, self.port),
+            *("-nic", "user,model=virtio-net-pci,mac=%s,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22" % (CONTROL_MAC, self.port)),
+            # A hub with one port is a wire with a link and nobody at its other end.
+            *(
+                word
+                for number, name in enumerate(MANAGED, 1)
+                for word in ("-nic", "hubport,hubid=%d,model=virtio-net-pci,mac=%s" % (number, MACS[name]))
+            ),
         ]
 
     def _connect(self) -> None:

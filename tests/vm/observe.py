@@ -4,15 +4,19 @@
 """Runs inside a machine after its boot and prints what is really in force, as JSON; reads its questions from stdin.
 
 The witness: it shares no code with the collection, and asks the kernel, systemd and a login instead of files.
-In: {"sysctls": [names], "services": [units], "users": [names], "interface": a name to create}.
+In: {"sysctls": [names], "services": [units], "users": [names]}; with "interface", a name, also what comes with it and with conntrack;
+with "host", true, all of the host that a change of ours could touch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 
 def said(*command: str) -> str:
@@ -49,6 +53,61 @@ def service(unit: str) -> list[int | str] | None:
         return pair(next(line for line in file if line.startswith("Max open files")).split("files")[1])
 
 
+def tree(top: str) -> list[str]:
+    """Return a folder and all paths below it."""
+    return [top] + [os.path.join(folder, name) for folder, folders, files in os.walk(top) for name in folders + files]
+
+
+def all_sysctls() -> dict[str, str]:
+    """Return every sysctl of networks, files and memory that can be read, by its path."""
+    found = {}
+    for path in (path for part in ("net", "fs", "vm") for path in tree("/proc/sys/" + part)):
+        try:
+            with open(path) as file:
+                found[path[len("/proc/sys/") :]] = " ".join(file.read().split())
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def all_files() -> dict[str, str]:
+    """Return what each path of the configuration and of our state is: mode, owner, group, and the digest of its content."""
+    found = {}
+    for path in (path for top in ("/etc", "/var/lib/front-tier") for path in tree(top) if os.path.lexists(path)):
+        status = os.lstat(path)
+        content = ""
+        if os.path.islink(path):
+            content = os.readlink(path)
+        elif os.path.isfile(path):
+            with open(path, "rb") as file:
+                content = hashlib.sha256(file.read()).hexdigest()
+        found[path] = "%o %d %d %s" % (status.st_mode, status.st_uid, status.st_gid, content)
+    return found
+
+
+def addresses() -> dict[str, dict[str, str]]:
+    """Return {interface: {address with its prefix: "preferred" or "deprecated"}}; addresses that the kernel makes itself are left out."""
+    return {
+        link["ifname"]: {
+            "%s/%d" % (one["local"], one["prefixlen"]): "deprecated" if one.get("deprecated") else "preferred"
+            for one in link["addr_info"]
+            if "local" in one and one["scope"] != "link"
+        }
+        for link in json.loads(said("ip", "-j", "address"))
+        if link
+    }
+
+
+def local_routes() -> list[str]:
+    """Return "interface prefix" of the local routes to whole prefixes that did not come with an address."""
+    words = [line.split() for family in ("-4", "-6") for line in said("ip", family, "route", "show", "table", "local").splitlines()]
+    return sorted(
+        "%s %s" % (line[line.index("dev") + 1], line[1])
+        for line in words
+        if line[0] == "local" and "/" in line[1] and line[1] != "127.0.0.0/8"
+    )
+
+
 def main() -> None:
     """Answer the questions: first what the boot left, then what comes with a module and a device that arrive later."""
     asked = json.load(sys.stdin)
@@ -64,12 +123,20 @@ def main() -> None:
         ],
         "failed": said("systemctl", "--failed", "--plain", "--no-legend").split("\n"),
     }
+    if asked.get("host"):
+        answer["host"] = {"sysctls": all_sysctls(), "files": all_files(), "addresses": addresses(), "local_routes": local_routes()}
+    if asked.get("interface"):
+        answer["later"] = later(asked)
+    print(json.dumps(answer))
+
+
+def later(asked: dict[str, Any]) -> dict[str, str | None]:
+    """Let a device and connection tracking arrive, and return what the sysctls are then."""
     said("ip", "link", "add", asked["interface"], "type", "dummy")
     rules = "add table inet ft; add chain inet ft seen { type filter hook input priority 0; }; add rule inet ft seen ct state new accept"
     said("nft", rules)
     time.sleep(5)  # udev runs systemd-sysctl for a new device
-    answer["later"] = {name: sysctl(name) for name in asked["sysctls"]}
-    print(json.dumps(answer))
+    return {name: sysctl(name) for name in asked["sysctls"]}
 
 
 if __name__ == "__main__":

@@ -15,21 +15,22 @@ import functools
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import apply_cases
 import boot_cases
 import images
 from boot_cases import Case
+from compare import Row, as_text, compare_live, compare_predictions, is_absent, real, session_nofile
 from machine import WORK, CommandError, Machine, MachineError
+from remote import audit, observe
 
 HERE = Path(__file__).resolve().parent
 PROJECT = images.PROJECT
@@ -38,29 +39,6 @@ RELEASES = ("bullseye", "bookworm", "trixie")
 COLLECTION = "/root/ft/ansible_collections/c10m/front_tier"
 TRUTH_SECONDS = 1800.0
 MOST_BATCHES = 10
-LATE_INTERFACE = "lan9"
-# Counts and the like: right when read, other a second later.
-MOVING = ("net.netfilter.nf_conntrack_count",)
-
-
-@dataclass
-class Row:
-    """One line of the table: what was checked on which kernel, how often it held, and what did not."""
-
-    suite: str
-    kernel: str
-    check: str
-    passed: int = 0
-    seconds: float = 0.0
-    note: str = ""
-    failures: list[str] = field(default_factory=list)
-
-    def expect(self, right: bool, message: str) -> None:
-        """Count one comparison."""
-        if right:
-            self.passed += 1
-        else:
-            self.failures.append(message)
 
 
 def main() -> int:
@@ -98,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, help="truth cases on each kernel; 0 leaves them out")
     parser.add_argument("--seed", type=int, default=_number("SEED"), help="of the truth cases; a fresh one without")
     parser.add_argument("--boot-case", action="append", choices=[case.name for case in boot_cases.CASES] + ["none"])
+    parser.add_argument("--apply", action=argparse.BooleanOptionalAction, default=True, help="changes by the collection over real boots")
     options = parser.parse_args()
     options.suites = (options.suite or list(RELEASES if options.all else ("bookworm",))) + options.more
     if options.cases is None:
@@ -151,10 +130,15 @@ def _checks(machine: Machine, options: argparse.Namespace, seed: int) -> Iterabl
     def truth(row: Row) -> None:
         _check_truth(machine, options.cases, seed, row)
 
+    def apply(row: Row) -> None:
+        apply_cases.check(machine, row)
+
     if options.cases:
         yield truth
-    if options.boot_cases:
+    if options.apply or options.boot_cases:
         machine.run("useradd --create-home %s; cp -p /etc/sysctl.conf /root/ 2>/dev/null || true" % boot_cases.USER)
+    if options.apply:
+        yield apply
     for case in options.boot_cases:
 
         def boot(row: Row, case: Case = case) -> None:
@@ -206,75 +190,22 @@ def _check_boot(machine: Machine, case: Case, row: Row) -> None:
     others = " ".join("'%s'" % path for other in boot_cases.CASES for path in other.files)
     machine.run("rm -f %s; [ ! -e /root/sysctl.conf ] || cp -p /root/sysctl.conf /etc/" % others)
     machine.put(case.files)
-    before = _audit(machine, case)
+    services = sorted({*case.services, boot_cases.PLAIN})
+    before = audit(machine, services)
     names = [entry["name"] for entry in before["limits"] if "." in entry["name"]]
     _say("%s: %s: rebooted in %.0f s" % (row.suite, case.name, machine.reboot()))
-    seen = _observe(machine, case, names)
+    asked = {
+        "sysctls": sorted({*names, *case.values, *case.not_the_value}),
+        "services": services,
+        "users": [boot_cases.USER],
+        "interface": boot_cases.LATE_INTERFACE,
+    }
+    seen = observe(machine, asked)
     kept = {"before": before, "seen": seen}
     (WORK / ("%s-%s.json" % (row.suite, case.name))).write_text(json.dumps(kept, indent=1))
     compare_predictions(row, before, seen)
     compare_case(row, case, before, seen)
-    compare_live(row, _audit(machine, case), seen)
-
-
-def _audit(machine: Machine, case: Case) -> dict[str, Any]:
-    """Return what connection_limits_info says of the machine, by Ansible over ssh as a user runs it."""
-    inventory = machine.folder / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": {"vm": machine.inventory()}}}))
-    beside = Path(sys.executable).with_name("ansible")
-    program = str(beside) if beside.exists() else shutil.which("ansible") or "ansible"
-    arguments = json.dumps({"services": sorted({*case.services, "ft-plain.service"})})
-    environment = {
-        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".build" / "live"),
-        **os.environ,
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-        "ANSIBLE_SSH_RETRIES": "3",
-        "LC_ALL": "C.UTF-8",
-    }
-    command = [program, "vm", "-i", str(inventory), "-m", "c10m.front_tier.connection_limits_info", "-a", arguments]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise MachineError("the audit of %s did not end within 180 s" % machine.image.suite) from error
-    _status, _arrow, result = done.stdout.partition("=> ")
-    try:
-        return dict(json.loads(result))
-    except ValueError as error:
-        raise CommandError("the audit of %s failed: %s%s" % (machine.image.suite, done.stdout[-2000:], done.stderr[-2000:])) from error
-
-
-def _observe(machine: Machine, case: Case, names: Iterable[str]) -> dict[str, Any]:
-    asked = {
-        "sysctls": sorted({*names, *case.values, *case.not_the_value}),
-        "services": sorted({*case.services, "ft-plain.service"}),
-        "users": [boot_cases.USER],
-        "interface": LATE_INTERFACE,
-    }
-    machine.put({"/root/observe.py": HERE / "observe.py"})
-    return dict(json.loads(machine.run("python3 /root/observe.py", json.dumps(asked)).stdout))
-
-
-def compare_predictions(row: Row, before: dict[str, Any], seen: dict[str, Any]) -> None:
-    """Hold every boot value that was predicted against what the boot left; what the audit did not know is counted."""
-    left_open = 0
-    manager = {"soft": seen["manager"]["DefaultLimitNOFILESoft"], "hard": seen["manager"]["DefaultLimitNOFILE"]}
-    for entry in before["limits"]:
-        name, boot = entry["name"], entry["boot"]
-        if _absent(boot["value"]):
-            left_open += 1
-        elif name == "DefaultLimitNOFILE":
-            row.expect(boot["value"] == manager, "%s: predicted %s, is %s" % (name, boot["value"], manager))
-        elif "." in name and name not in MOVING and _real(seen, name) is not None:
-            predicted, real = as_text(boot["value"]), _real(seen, name)
-            row.expect(predicted == real, "%s: predicted %s (%s), is %s" % (name, predicted, boot.get("source"), real))
-    for service in before["services"]:
-        files, pair = service.get("boot", {}).get("nofile"), seen["services"].get(service["name"])
-        if pair and files is None:
-            row.failures.append("%s: the audit gives no boot value" % service["name"])
-        elif pair and not _absent(files):
-            row.expect([files["soft"], files["hard"]] == pair, "%s: nofile predicted %s, is %s" % (service["name"], files, pair))
-    row.note = "%d predictions, %d left open" % (row.passed + len(row.failures), left_open)
+    compare_live(row, audit(machine, services), seen)
 
 
 def compare_case(row: Row, case: Case, before: dict[str, Any], seen: dict[str, Any]) -> None:
@@ -282,16 +213,16 @@ def compare_case(row: Row, case: Case, before: dict[str, Any], seen: dict[str, A
     limits = {entry["name"]: entry for entry in before["limits"] if "subject" not in entry}
     sources = 0
     for name, value in case.values_on(row.suite).items():
-        row.expect(_real(seen, name) == value, "%s: is %s; this case was to make it %s" % (name, _real(seen, name), value))
+        row.expect(real(seen, name) == value, "%s: is %s; this case was to make it %s" % (name, real(seen, name), value))
         if name not in limits:
             continue
         boot = limits[name]["boot"]
         wanted = case.source_of(name, value)
-        row.expect(not _absent(boot["value"]) or wanted is None, "%s: no prediction: %s" % (name, boot["value"]))
+        row.expect(not is_absent(boot["value"]) or wanted is None, "%s: no prediction: %s" % (name, boot["value"]))
         row.expect(boot.get("source") == wanted, "%s: decided by %s, predicted %s" % (name, wanted, boot.get("source")))
         sources += 1
     for name, value in case.not_the_value.items():
-        row.expect(seen["later"].get(name) not in (None, value), "%s: is %s; this case was to lose it" % (name, _real(seen, name)))
+        row.expect(seen["later"].get(name) not in (None, value), "%s: is %s; this case was to lose it" % (name, real(seen, name)))
         boot = limits[name]["boot"]
         row.expect(as_text(boot["value"]) != value, "%s: predicted %s, which is lost" % (name, value))
         row.expect(bool(boot.get("lost")), "%s: the audit does not say that it is lost: %s" % (name, boot))
@@ -302,43 +233,6 @@ def compare_case(row: Row, case: Case, before: dict[str, Any], seen: dict[str, A
         predicted = session_nofile(before["limits"], user)
         row.expect(predicted == list(pair), "%s: nofile of a session predicted %s, is %s" % (user, predicted, list(pair)))
     row.note += ", %d sources" % sources
-
-
-def compare_live(row: Row, after: dict[str, Any], seen: dict[str, Any]) -> None:
-    """Hold the values that the audit reads after the boot against what the kernel shows."""
-    for entry in after["limits"]:
-        name = entry["name"]
-        if "." in name and name not in MOVING and name in seen["later"]:
-            real = seen["later"][name]
-            read = None if _absent(entry["value"]) else as_text(entry["value"])
-            row.expect(read == real, "%s: read %s, is %s" % (name, entry["value"], real))
-
-
-def session_nofile(limits: list[dict[str, Any]], user: str) -> list[Any]:
-    """Return [soft, hard] of a user's next session: his own rule, else that of everyone."""
-    rules = {entry["subject"]: entry["boot"]["value"] for entry in limits if entry["name"] == "nofile"}
-    found = []
-    for side in ("soft", "hard"):
-        values = [rules[who][side] for who in (user, "*") if who in rules and not _absent(rules[who][side])]
-        found.append(values[0] if values else None)
-    return found
-
-
-def as_text(value: Any) -> str:
-    """Return a limit's value as /proc/sys shows it, blanks folded."""
-    if isinstance(value, list):
-        return (" " if all(isinstance(item, int) for item in value) else ",").join(str(item) for item in value)
-    return " ".join(str(value).split())
-
-
-def _real(seen: dict[str, Any], name: str) -> str | None:
-    """Return what the boot left; for what came with a later module or device, what it had then."""
-    value: str | None = seen["boot"].get(name)
-    return seen["later"].get(name) if value is None else value
-
-
-def _absent(value: Any) -> bool:
-    return isinstance(value, dict) and "absent" in value
 
 
 # Output
