@@ -16,7 +16,7 @@ import shutil
 
 import pytest
 
-CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,symlink,sendto,vfork,clone3,wait4"
+CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,symlink,sendto,vfork,wait4"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 16
 INTERCEPT = {
     "method": "intercept",
@@ -82,7 +82,7 @@ def test_a_call_that_fails_leaves_kernel_and_files_as_they_were(net, tmp_path, w
     begin_with(net, what)
     before, state = net.state(), kept(net)
     for call, nth in rows:
-        answer = run(net, what, inject=f"{call}:error={'EAGAIN' if call in ('vfork', 'clone3') else 'EIO'}:when={nth}")
+        answer = run(net, what, inject=f"{call}:error={'EAGAIN' if call == 'vfork' else 'EIO'}:when={nth}")
         if answer and "error" in answer:
             failed += 1
             assert net.state() == before, f"{call} {nth}: {answer['error']}"

@@ -229,7 +229,10 @@ def files_of(name: str, rules: list[str], routes: dict[str, str], replacing: str
     """Return {path: text}: what brings all of it back at a boot. replacing: what nft is given, None where it is given nothing."""
     begin = FOLDER + "/" + label(name)
     script, ruleset_file = begin + ".sh", begin + ".nft"
-    found = {script: _script(name, rules, routes, ruleset_file if replacing else None), unit_file(name): _unit(name, script)}
+    found = {
+        script: _script(name, rules, routes, ruleset_file if replacing else None),
+        unit_file(name): _unit(name, script, waits=not replacing),
+    }
     return {**found, ruleset_file: MANAGED % name + replacing} if replacing else found
 
 
@@ -271,16 +274,16 @@ def _script(name: str, rules: list[str], routes: dict[str, str], ruleset_file: s
     return "\n".join(lines) + "\n"
 
 
-def _unit(name: str, script: str) -> str:
-    """Return the unit, the same for every method, so that it never has to be loaded again."""
-    return MANAGED % name + UNIT % {"name": name, "script": script, "wanted_by": " ".join(WANTED_BY)}
+def _unit(name: str, script: str, waits: bool) -> str:
+    """Return the unit; waits: for the network, on which a route through a gateway depends."""
+    network = "Wants=network-online.target\nAfter=network-online.target\n" if waits else ""
+    return MANAGED % name + UNIT % {"name": name, "script": script, "wanted_by": " ".join(WANTED_BY), "network": network}
 
 
 UNIT = """\
 [Unit]
 Description=Transparent routing of the set %(name)s (c10m.front_tier)
-Wants=network-online.target
-After=network-online.target nftables.service
+%(network)sAfter=nftables.service
 Before=haproxy.service nginx.service varnish.service
 # The distribution's ruleset begins with `flush ruleset`: whoever loads it again takes our table with it.
 PartOf=nftables.service

@@ -31,8 +31,11 @@ def _read(root: Root, name: str) -> str | None:
 
 
 def write(root: Root, name: str, value: str | None) -> None:
-    """Let systemd read its units again, then start or stop one. Raises OSError."""
-    for arguments in (["daemon-reload"], ["stop" if value is None else "start", name]):
+    """Let systemd read its units again, then start or stop one. Raises OSError.
+
+    It does not wait for what the unit comes after at a boot, such as a network that a broken interface keeps from being online.
+    """
+    for arguments in (["daemon-reload"], ["stop" if value is None else "start", "--job-mode=ignore-dependencies", name]):
         try:
             # _apply knows no AnsibleModule, whose run_command() bounds no time.
             done = subprocess.run(  # pylint: disable=ansible-bad-function
