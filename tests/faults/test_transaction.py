@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import pytest
 
 from tests.faults import driver
 
-CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,ftruncate"
+CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,ftruncate,prlimit64"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 4
 OURS = ("/var/lib/front-tier", "/run/front-tier.lock")
 
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is no
 
 
 def seen(tree):
-    """Return {path: (content or folder, mode, uid, gid)} of the whole host, less the folder of our state and the lock."""
-    found = {}
+    """Return {path: (content or folder, mode, uid, gid)} of the whole host, less the folder of our state and the lock, and its process."""
+    found = {"process": resource.prlimit(driver.child(), resource.RLIMIT_NOFILE)}
     for path in sorted(tree.rglob("*")):
         name = "/" + str(path.relative_to(tree))
         if not name.startswith(OURS):

@@ -31,7 +31,8 @@ FILES = {
     "/var/lib/.keep": "",
 }
 HARD = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-SLEEP = "import resource, time; resource.setrlimit(resource.RLIMIT_NOFILE, (1024, %d)); print(flush=True); time.sleep(600)"
+SLEEP = "import ctypes, resource, time; ctypes.CDLL(None).prctl(15, %r, 0, 0, 0); "  # PR_SET_NAME
+SLEEP += "resource.setrlimit(resource.RLIMIT_NOFILE, (1024, %d)); print(flush=True); time.sleep(600)"
 
 
 class Host:
@@ -68,9 +69,9 @@ class Host:
             params = {key: dict(options, **value) if key == "fd_limits" and value else value for key, value in params.items()}
         return change.change(dict(given, **params), section, check, Root(str(self.top)))
 
-    def process(self, unit):
+    def process(self, unit, program="web"):
         """Start a process (soft 1024, hard HARD) that the tree has in a unit; return its number."""
-        child = subprocess.Popen([sys.executable, "-c", SLEEP % HARD], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", SLEEP % (program.encode(), HARD)], stdout=subprocess.PIPE)
         self.children.append(child)
         child.stdout.read(1)
         self.show(child.pid, unit)

@@ -9,7 +9,6 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -126,7 +125,10 @@ def test_more_than_process_1_can_give(host):
         }
     )
     refused(host, "nofile 65536 is above the 20000 that process 1 has", nofile=65536, users=["app"])
-    assert "systemd starts web.service with that" in host.change(nofile=65536, units=["web"])["warnings"][0]
+    pid = host.process("web.service")
+    result = host.change(nofile=65536, units=["web"])
+    assert "systemd starts web.service with that" in result["warnings"][0]
+    assert ([], (20000, 20000)) == (result["needs_restart"], limits(pid))  # all that a restart could give it
 
 
 @pytest.mark.parametrize(("nofile", "message"), [(0, "nofile 0"), (-5, "nofile -5"), ("x", "no whole number"), (None, "nofile is missing")])
@@ -450,12 +452,7 @@ def test_kernel_settings_may_raise_nr_open_itself(host):
 def test_a_program_that_sizes_its_tables_at_start_needs_a_restart(host):
     """A running haproxy does not use a higher limit before it starts again: said by the name of the program."""
     host.plant({"/usr/lib/systemd/system/haproxy.service": "[Service]\nExecStart=/usr/sbin/haproxy\n"})
-    code = "import ctypes; ctypes.CDLL(None).prctl(15, b'haproxy', 0, 0, 0); import resource, time; "
-    code += "resource.setrlimit(resource.RLIMIT_NOFILE, (1024, %d)); print(flush=True); time.sleep(600)" % HARD
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    host.children.append(child)
-    child.stdout.read(1)
-    host.show(child.pid, "haproxy.service")
+    host.process("haproxy.service", program="haproxy")
     (line,) = host.change(nofile=HIGH, units=["haproxy"])["needs_restart"]
     assert "haproxy.service: haproxy makes its table of descriptors when it starts, and uses the new limit after a restart." == line
 
@@ -465,3 +462,12 @@ def test_a_table_that_would_take_much_memory_is_warned_of(host):
     host.plant({"/usr/lib/systemd/system/haproxy.service": "[Service]\n", "/proc/meminfo": "MemTotal: 1000000 kB\n"})
     (line,) = host.change(nofile=2000000, units=["haproxy"])["warnings"]
     assert line.startswith("haproxy.service: haproxy makes a table") and "128000000 of the host's 1024000000 bytes" in line
+
+
+def test_a_program_that_sets_its_own_limit_is_left_to_it(host):
+    """memcached takes what its options say whenever it starts: neither prlimit nor a restart is for it, only the drop-in."""
+    host.plant({"/usr/lib/systemd/system/memcached.service": "[Service]\n"})
+    pid = host.process("memcached.service", program="memcached")
+    result = host.change(nofile=HIGH, units=["memcached"])
+    assert ((1024, HARD), []) == (limits(pid), result["needs_restart"])
+    assert host.text("/etc/systemd/system/memcached.service.d/50-front-tier.conf")

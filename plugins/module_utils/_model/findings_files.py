@@ -21,13 +21,12 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
     near,
     percent,
 )
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLE_SHARE, TABLES
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import SET_OWN, TABLE_SHARE, TABLES
 
 OLD_SOFT = 1024
 LOOPBACK = ("127.", "::1", "::ffff:127.")
 # Programs of which no process holds many connections: one for each connection, or rare questions.
 FEW_EACH = ("sshd", "systemd", "postgres", "vsftpd", "proftpd", "inetd", "xinetd", "exim4", "master", "rpcbind")
-SET_OWN = ("memcached", "mariadbd", "mysqld")  # programs that set their own limit, the hard one too
 
 
 def _accepting(case: Case) -> Iterator[tuple[str, Part]]:

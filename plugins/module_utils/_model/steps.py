@@ -53,6 +53,8 @@ def _text(step: Step, value: Any) -> str:
         return str(value)
     if step.kind == "folder":
         return "mode %o\n" % value
+    if step.kind == "unit":
+        return "".join("%s = %s\n" % (unit, value[unit]) for unit in sorted(value))
     if isinstance(value, dict):
         value = ", ".join("%s %s" % (key, value[key]) for key in sorted(value)) or "present"
     return "%s = %s\n" % (step.name, value)

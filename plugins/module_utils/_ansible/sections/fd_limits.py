@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import number
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLES
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import SET_OWN, TABLES
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import nofile as plan
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets
@@ -38,12 +38,12 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     users, units = plan.parse_users(options["users"]), _units(change, plan.parse_units(options["units"]))
     live, persist = change.modes(options)
     found = _ceilings(change, options, nofile, len(units))
+    most = _most(change, nofile, users if persist else [], units)
     if persist:
-        _check_raisable(change, nofile, users, units)
         found += _files(change, nofile, users, units, options["default"])
     elif users or options["default"]:
         change.not_applied.append("users and default live in files only: persist: false leaves them out")
-    return found + _processes(change, nofile, units, live)
+    return found + _processes(change, {side: min(value, most) for side, value in nofile.items()}, units, live)
 
 
 def check(change: Change) -> None:
@@ -156,19 +156,20 @@ def _at_boot(change: Change, name: str, now: int) -> int:
     return now if nothing or name == FILE_MAX else plan.NR_OPEN_DEFAULT
 
 
-def _check_raisable(change: Change, nofile: dict[str, int], users: list[str], units: list[str]) -> None:
-    """Raise Refusal where sessions could not be given the limit by a process 1 that has less itself; warn of units."""
+def _most(change: Change, nofile: dict[str, int], users: list[str], units: list[str]) -> int:
+    """Return what a process can be given here at most. Raises Refusal for sessions that would be refused; warns of units."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds.process import may_raise
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_nofile
 
     most = number(parse_nofile(change.root.text("/proc/1/limits")).get("hard"))
     if most is None or nofile["hard"] <= most or may_raise(change.root, 1):
-        return
+        return nofile["hard"]
     why = "nofile %d is above the %d that process 1 has and, without CAP_SYS_RESOURCE, can give" % (nofile["hard"], most)
     if users:
         raise Refusal("users: %s: %s. Ask for at most %d, or give this container more from outside.%s" % (why, LOGINS, most, NOTHING))
     if units:
         change.warnings.append("%s: systemd starts %s with that, and without an error." % (why, ", ".join(units)))
+    return most
 
 
 def _files(change: Change, nofile: dict[str, int], users: list[str], units: list[str], default: bool) -> list[Wanted]:
@@ -278,7 +279,9 @@ def _of_unit(
         if "soft" not in now:
             continue
         stat = parse_stat(text_of(change.root.text("/proc/%d/stat" % pid)))
-        programs.update([stat["program"]] if stat else [])
+        if not stat or stat["program"] in SET_OWN:
+            continue
+        programs.add(stat["program"])
         entry = managed.get("process " + name)
         target = plan.raised(entry["original"] if entry else now, nofile)
         if target != now and not (live and process.can_have(pid, now, target)):
