@@ -280,6 +280,7 @@ def test_macvlan(wire):
     links = wire.links()
     assert links["front0-ft"]["linkinfo"]["info_kind"] == "macvlan" and links["front0-ft"]["link"] == "front0"
     assert "UP" in links["front0-ft"]["flags"]
+    assert "0\n" == wire.inside(["cat", "/proc/sys/net/ipv6/conf/front0-ft/accept_ra"]).stdout
     assert {"10.77.0.10/32", "fd77::10/128"} == set(wire.addresses("front0-ft"))
     reach = "import socket\ns=socket.socket();s.settimeout(3);s.connect(('10.77.0.10',9))"
     assert "ConnectionRefusedError" in wire.inside([sys.executable, "-c", reach], wire.there).stderr  # it answers: nothing listens
@@ -399,3 +400,42 @@ def test_live_and_persist_by_themselves(wire):
     wire.put("/run/systemd/netif/state", "")
     assert "result" in wire.run(wanted, live=False)
     assert "10.77.0.10/32" not in wire.addresses("front0") and "10.77.0.10/32" in wire.text(DROP_IN)
+
+
+def test_what_the_scripts_do(wire):
+    """The dispatcher script and the commands of ifupdown's stanza, run as their managers would, bring all back and take all away."""
+    wanted = {"interface": "front0", "addresses": ["10.77.0.10-10.77.0.50", "fd77::10"], "live": False, "name": "web"}
+    (wire.tree / "run/systemd/netif/state").unlink()
+    wire.put("/run/network/ifstate", "front0=front0\n")
+    wire.put("/etc/network/interfaces", "source interfaces.d/*\n")
+    assert "result" in wire.run(wanted, backend="networkmanager")
+    script = str(wire.tree / "etc/NetworkManager/dispatcher.d/50-web")
+    for arguments, count in ((["front0", "down"], 2), (["other0", "up"], 2), (["front0", "up"], 44), (["front0", "up"], 44)):
+        assert wire.inside([script, *arguments]).returncode == 0
+        assert count == len(wire.addresses("front0"))
+    assert wire.addresses()["fd77::10/128"]["deprecated"]
+    assert "result" in wire.run(wanted, backend="ifupdown")
+    assert not os.path.exists(script)
+    stanza = wire.text("/etc/network/interfaces.d/50-web").splitlines()
+    for verb, count in (("down", 2), ("up", 44), ("down", 2)):
+        commands = [line.split(None, 1)[1] for line in stanza if line.split(None, 1)[0] == verb]
+        assert commands and wire.inside(["sh", "-ec", "\n".join(commands)]).returncode == 0
+        assert count == len(wire.addresses("front0"))
+
+
+def test_a_second_run_rewrites_nothing(wire):
+    """The file keeps its inode and its times, the record too."""
+    wanted = {"interface": "front0", "addresses": ["10.77.0.10"]}
+    assert "result" in wire.run(wanted)
+    paths = [wire.tree / DROP_IN[1:], wire.tree / "var/lib/front-tier/sets.json"]
+    before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in paths]
+    assert wire.run(wanted)["result"]["steps"] == []
+    assert before == [(path.stat().st_ino, path.stat().st_mtime_ns) for path in paths]
+
+
+def test_one_bad_address_among_good_ones(wire):
+    """One that is wrong refuses all of them."""
+    before = seen(wire)
+    answer = wire.run(interface="front0", addresses=["10.77.0.10", "10.77.0.255", "10.77.0.12"])
+    assert "addresses: 10.77.0.255 is the broadcast address of 10.77.0.0/24. Leave it out. Nothing was changed." == answer["error"]
+    assert before == seen(wire)

@@ -9,6 +9,7 @@ A name is that of the interface. A value is {type, parent: the interface below a
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from typing import Any
 
@@ -17,6 +18,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 NAME, PARENT, INFO, TYPE, DATA, MODE, BRIDGE = 3, 5, 18, 1, 2, 1, 4
+ACCEPT_RA = "/proc/sys/net/ipv6/conf/%s/accept_ra"
 
 
 def read(root: Root, names: list[str]) -> dict[str, dict[str, Any] | None]:
@@ -26,10 +28,13 @@ def read(root: Root, names: list[str]) -> dict[str, dict[str, Any] | None]:
 
 
 def write(root: Root, name: str, value: dict[str, Any] | None) -> None:
-    """Make an interface, up at once, or take it away with what it carries. Raises OSError."""
+    """Make an interface and bring it up, or take it away with what it carries. Raises OSError.
+
+    It takes no addresses and routes from router advertisements: it is to have what was asked for, and no way out of its own.
+    """
     if value is None:
         try:
-            rtnetlink.request(rtnetlink.DELLINK, 0, struct.pack("=BBHiII", 0, 0, 0, index_of(name), 0, 0))
+            rtnetlink.request(rtnetlink.DELLINK, 0, _body(index_of(name)))
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise
@@ -39,8 +44,21 @@ def write(root: Root, name: str, value: dict[str, Any] | None) -> None:
     if value["parent"]:
         more.append((PARENT, index_of(value["parent"])))
         info.append((DATA, rtnetlink.pack([(MODE, BRIDGE)])))
-    body = struct.pack("=BBHiII", 0, 0, 0, 0, UP, UP)
-    rtnetlink.request(rtnetlink.NEWLINK, rtnetlink.NEW, body, [(NAME, name), *more, (INFO, rtnetlink.pack(info))])
+    rtnetlink.request(rtnetlink.NEWLINK, rtnetlink.NEW, _body(0), [(NAME, name), *more, (INFO, rtnetlink.pack(info))])
+    try:
+        fd = os.open(ACCEPT_RA % name, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        pass  # a host without IPv6
+    else:
+        try:
+            os.write(fd, b"0\n")
+        finally:
+            os.close(fd)
+    rtnetlink.request(rtnetlink.NEWLINK, 0, _body(index_of(name), UP))
+
+
+def _body(index: int, flags: int = 0) -> bytes:
+    return struct.pack("=BBHiII", 0, 0, 0, index, flags, flags)
 
 
 def same(name: str, one: dict[str, Any], other: dict[str, Any]) -> bool:

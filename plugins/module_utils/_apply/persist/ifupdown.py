@@ -85,14 +85,13 @@ def _stanza(one: Kept) -> str:
     """Return the stanza of one interface: a further one where the interface is there, the only one of an interface of our own."""
     lines = ["iface %s inet manual" % one.target]
     down = ["ip link delete %s || :" % one.target]
-    if one.kind == "macvlan":
-        make = "ip link add %s link %s type macvlan mode bridge || :" % (one.target, one.interface)
-        lines = ["auto " + one.target, *lines, "    pre-up " + make, "    up ip link set %s up" % one.target]
-    elif one.kind == "dummy":
+    if one.kind in ("macvlan", "dummy"):
+        more = " link %s type macvlan mode bridge" % one.interface if one.kind == "macvlan" else " type dummy"
         lines = [
             "auto " + one.target,
             *lines,
-            "    pre-up ip link add %s type dummy || :" % one.target,
+            "    pre-up ip link add %s%s || :" % (one.target, more),
+            "    pre-up echo 0 > /proc/sys/net/ipv6/conf/%s/accept_ra || :" % one.target,
             "    up ip link set %s up" % one.target,
         ]
     else:

@@ -109,7 +109,10 @@ def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dic
             stem = "%s/50-%s-%s" % (ETC, name, one.target)
             mode = "\n[MACVLAN]\nMode=bridge\n" if one.kind == "macvlan" else ""
             texts[stem + ".netdev"] = head + "[NetDev]\nName=%s\nKind=%s\n%s" % (one.target, one.kind, mode)
-            texts[stem + ".network"] = head + "[Match]\nName=%s\n\n[Network]\nLinkLocalAddressing=ipv6\n%s" % (one.target, _sections(one))
+            texts[stem + ".network"] = head + "[Match]\nName=%s\n\n[Network]\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=no\n%s" % (
+                one.target,
+                _sections(one),
+            )
             if one.kind == "macvlan":
                 below[one.interface] = "[Network]\nMACVLAN=%s\n" % one.target + below.get(one.interface, "")
         else:

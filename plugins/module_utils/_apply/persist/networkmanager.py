@@ -87,6 +87,6 @@ def _profile(name: str, one: Kept) -> str:
     stem = "front-tier-%s-%s" % (name, one.target)
     more = "\n[macvlan]\nmode=2\nparent=%s\n" % one.interface if one.kind == "macvlan" else ""
     return (
-        "%s[connection]\nid=%s\nuuid=%s\ntype=%s\ninterface-name=%s\nautoconnect=true\n%s\n[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=ignore\n"
+        "%s[connection]\nid=%s\nuuid=%s\ntype=%s\ninterface-name=%s\nautoconnect=true\n%s\n[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=link-local\n"
         % (HEADER % name, stem, uuid.uuid5(NAMESPACE, stem), one.kind, one.target, more)
     )
