@@ -156,8 +156,12 @@ class Change:
             for _set, _section, entry in rows
             if entry["kind"] == "folder"
         }
-        folders = sorted({os.path.dirname(path) for path in paths})
-        return [Wanted("folder", folder, 0o755) for folder in folders if folder in ours or self.value("folder", folder) is None]
+        found: set[str] = set()
+        for folder in {os.path.dirname(path) for path in paths}:
+            while folder not in found and (folder in ours or self.value("folder", folder) is None):
+                found.add(folder)
+                folder = os.path.dirname(folder)
+        return [Wanted("folder", folder, 0o755) for folder in sorted(found)]
 
     def _available(self, settings: dict[str, str], live: bool) -> list[str]:
         """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
@@ -243,7 +247,11 @@ class Change:
         folders = changed.pop("folder", {})
         taken = {**changed.get("file", {}), **changed.get("symlink", {})}
         made = sorted(name for name, value in folders.items() if value is not None)
-        gone = sorted((name for name in set(folders) - set(made) if self._emptied(name, taken)), reverse=True)
+        gone = []
+        for name in sorted(set(folders) - set(made), reverse=True):
+            if self._emptied(name, taken):
+                taken[name] = None
+                gone.append(name)
         steps += [Step("folder", name, self.value("folder", name), folders[name]) for name in made]
         for phase in sorted(changed, key=ORDER.index):
             kind = PHASES.get(phase, phase)
