@@ -29,12 +29,12 @@ def runs(root: Root) -> bool:
 
 
 def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
-    """Return by what NetworkManager manages an interface, an empty text where it does not; netplan's profiles are netplan's."""
+    """Return by what NetworkManager manages an interface, an empty text where it does not."""
     path = "%s/devices/%d" % (RUN, link.get("index", 0))
     state = text_of(root.text(path))
     found = re.search(r"^connection-uuid=(\S+)$", state, re.M)
     if state:
-        return path if found and not re.search(r"^managed=(false|0)$", state, re.M) and not _of_netplan(root, found.group(1)) else ""
+        return path if found and not re.search(r"^managed=(false|0)$", state, re.M) and not _of_others(root, found.group(1)) else ""
     if not runs(root):
         return ""
     profiles = ("%s/%s" % (PROFILES, name) for name in root.names(PROFILES))
@@ -42,10 +42,12 @@ def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
     return next((profile for profile in profiles if wanted.search(text_of(root.text(profile)))), "")
 
 
-def _of_netplan(root: Root, connection: str) -> bool:
+def _of_others(root: Root, connection: str) -> bool:
+    """Tell whether a profile is netplan's, or only shows what others have set up (nmcli: "connected (externally)")."""
     folder = RUN + "/system-connections"
-    texts = (text_of(root.text("%s/%s" % (folder, name))) for name in root.names(folder) if name.startswith("netplan-"))
-    return any("uuid=" + connection in text for text in texts)
+    texts = {name: text_of(root.text("%s/%s" % (folder, name))) for name in root.names(folder)}
+    own = [name for name, text in texts.items() if "uuid=" + connection in text]
+    return any(name.startswith("netplan-") or re.search(r"^external=true$", texts[name], re.M) for name in own)
 
 
 def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dict[str, tuple[str, int]]:

@@ -95,6 +95,13 @@ def test_auto_refuses_to_guess_between_two(tmp_path):
     assert "ifupdown" == managers.choose(root, "ifupdown", item(), LINKS)
 
 
+def test_auto_passes_by_what_networkmanager_only_shows(tmp_path):
+    """An interface that NetworkManager calls "connected (externally)" is that of the manager that set it up."""
+    shown = "[connection]\nid=eth0\nuuid=0123\n\n[.nmmeta]\nnm-generated=true\nvolatile=true\nexternal=true\n"
+    root = host(tmp_path, NETWORKD, MANAGER, {"/run/NetworkManager/system-connections/eth0.nmconnection": shown})
+    assert "networkd" == managers.choose(root, "auto", item(), LINKS)
+
+
 def test_auto_refuses_where_nobody_manages(tmp_path):
     """Without a manager there is nothing to keep it, and the message says what to do."""
     unmanaged = {"/run/systemd/netif/links/2": "ADMIN_STATE=unmanaged\n", "/run/NetworkManager/devices/2": "[device]\nmanaged=false\n"}
