@@ -471,3 +471,22 @@ def test_a_program_that_sets_its_own_limit_is_left_to_it(host):
     result = host.change(nofile=HIGH, units=["memcached"])
     assert ((1024, HARD), []) == (limits(pid), result["needs_restart"])
     assert host.text("/etc/systemd/system/memcached.service.d/50-front-tier.conf")
+
+
+def test_a_ceiling_that_one_section_hands_to_another_keeps_its_first_original(host):
+    """kernel_settings lets go of fs.nr_open in the very call in which fd_limits needs it: absent brings back what was there at first."""
+    host.change(kernel_settings={"settings": {"fs.nr_open": 3000000}})
+    host.change(kernel_settings={"settings": {}}, fd_limits={"nofile": 2000000, "users": ["app"]})
+    assert "2000000" == host.text("/proc/sys/fs/nr_open").strip()
+    host.change(state="absent")
+    assert "1048576" == host.text("/proc/sys/fs/nr_open").strip()
+
+
+def test_nr_open_never_falls_below_what_a_set_gives_a_unit(host):
+    """Taking the ceiling away alone would have the unit start with less, and without an error."""
+    host.change(kernel_settings={"settings": {"fs.nr_open": 3000000}}, fd_limits={"nofile": 2000000, "units": ["web"]})
+    refused(
+        host,
+        "fs.nr_open would fall to 1048576, and set front-tier gives web.service nofile 2000000:2000000. End that set first",
+        kernel_settings={"settings": {}},
+    )

@@ -191,7 +191,8 @@ class Change:
         places = [(one.kind, one.name) for one in wanted] + [(entry["kind"], entry["name"]) for entry in self.managed(section).values()]
         for kind in sorted({kind for kind, _name in places}):
             self.look(kind, [name for other, name in places if other == kind])
-        outcome = sets.reconcile(self.record, self.params["name"], section, wanted, self.current, things.same)
+        handed = {place: self.targets[place] for place in places if place in self.targets}  # what a section before gave back
+        outcome = sets.reconcile(self.record, self.params["name"], section, wanted, {**self.current, **handed}, things.same)
         self.record = outcome.record
         self.targets.update(outcome.targets)
         self.left += outcome.left
