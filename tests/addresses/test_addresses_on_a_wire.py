@@ -439,3 +439,29 @@ def test_one_bad_address_among_good_ones(wire):
     answer = wire.run(interface="front0", addresses=["10.77.0.10", "10.77.0.255", "10.77.0.12"])
     assert "addresses: 10.77.0.255 is the broadcast address of 10.77.0.0/24. Leave it out. Nothing was changed." == answer["error"]
     assert before == seen(wire)
+
+
+def test_a_leased_address_stays_with_its_lease(wire):
+    """One that ends is not written into a file, and becomes no permanent one; a permanent one of others is kept over a restart."""
+    wire.ip("addr add 10.77.0.90/24 dev front0 valid_lft 600 preferred_lft 300", "addr add 10.77.0.91/24 dev front0")
+    before = seen(wire)
+    done = wire.run(interface="front0", addresses=["10.77.0.90", "10.77.0.91"])["result"]
+    assert ["10.77.0.90/24 on front0 is leased, and stays with whoever leases it: no file of ours keeps it"] == done["not_applied"]
+    assert "10.77.0.91/24" in wire.text(DROP_IN) and "10.77.0.90" not in wire.text(DROP_IN)
+    assert wire.addresses()["10.77.0.90/24"]["valid_life_time"] <= 600
+    assert "result" in wire.run(state="absent")
+    assert before == seen(wire)
+
+
+def test_in_use_in_a_list(wire, hold):
+    """In host_config each element says for its own interface what to do with addresses in use; without a word it is refuse."""
+    one = {"interface": "front0", "addresses": ["10.77.0.10"], "kind": "address", "backend": "auto", "duplicate_check": False}
+    wanted = {"secondary_interfaces": [dict(one, in_use="refuse")]}
+    assert "result" in wire.run(wanted, section=None)
+    hold("10.77.0.1", 7000, "10.77.0.10")
+    assert "in_use: 10.77.0.10/32 carries 1 connections" in wire.run(section=None, state="absent")["error"]
+    gone = {"secondary_interfaces": [dict(one, addresses=[], in_use="drain")]}
+    assert wire.run(gone, section=None)["result"]["not_applied"]
+    gone["secondary_interfaces"][0]["in_use"] = "drop"
+    assert "result" in wire.run(gone, section=None)
+    assert {"10.77.0.1/24", "fd77::1/64"} == set(wire.addresses("front0"))

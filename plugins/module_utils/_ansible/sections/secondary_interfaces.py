@@ -237,18 +237,18 @@ def _files(change: Change, items: list[Item], found: list[Wanted], links: dict[s
     ours = (entry["name"] for entry in change.managed(SECTION).values() if entry["kind"] == "file")
     others = PlannedRoot(change.root, dict.fromkeys(ours))  # the files of others alone say who manages what
     values = {one.name: one.value for one in found if one.kind in CARRIERS}
-    kept: dict[tuple[str, str, str], list[tuple[str, bool]]] = {}
+    kept: dict[tuple[str, str, str], dict[tuple[str, bool], None]] = {}  # a dict, for the order
     for item in lasting:
         backend = managers.choose(others, item.backend, item, links)
-        rows = kept.setdefault((backend, item.interface, item.kind), [])
+        rows = kept.setdefault((backend, item.interface, item.kind), {})
         for name in (name for name in values if name.partition(" ")[0] == item.target):
             cidr, lifetime = name.partition(" ")[2], values[name].get("lifetime")
             if lifetime == "leased":
                 change.not_applied.append(
                     "%s on %s is leased, and stays with whoever leases it: no file of ours keeps it" % (cidr, item.target)
                 )
-            elif (item.kind == "local_route") == (lifetime is None) and (cidr, lifetime == "unpreferred") not in rows:
-                rows.append((cidr, lifetime == "unpreferred"))
+            elif (item.kind == "local_route") == (lifetime is None):
+                rows[cidr, lifetime == "unpreferred"] = None
     targets = {(item.interface, item.kind): item.target for item in lasting}
     texts: dict[str, tuple[str, int]] = {}
     for backend in sorted({backend for backend, _interface, _kind in kept}):
