@@ -22,6 +22,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 DEFAULTS = {name: option.get("default") for name, option in {**change.COMMON, **secondary_interfaces.OPTIONS}.items()}
+DEFAULTS["duplicate_check"] = False  # it takes most of a second: where a test is about it, it says so
 NETWORK = "[Match]\nName=front0\n\n[Network]\nAddress=10.77.0.1/24\n"
 MINE, OTHER = "10.77.0.1/24", "10.77.0.2/24"
 
