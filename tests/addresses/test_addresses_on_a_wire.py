@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_connections
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.ssh import read_ssh_addresses, sshd_ports
 from tests.addresses.wire import Wire
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: network namespaces with a veth pair")
@@ -465,3 +471,57 @@ def test_in_use_in_a_list(wire, hold):
     gone["secondary_interfaces"][0]["in_use"] = "drop"
     assert "result" in wire.run(gone, section=None)
     assert {"10.77.0.1/24", "fd77::1/64"} == set(wire.addresses("front0"))
+
+
+def test_sshd_is_found_by_its_name(tmp_path):
+    """Connections to whatever sshd listens on are logins, also on another port than 22."""
+    program = tmp_path / "sshd"
+    program.symlink_to(sys.executable)
+    code = "import socket,time;s=socket.create_server(('127.0.0.1',0));print(s.getsockname()[1],flush=True);time.sleep(1000)"
+    with subprocess.Popen([str(program), "-c", code], stdout=subprocess.PIPE, text=True) as sshd:
+        port = int(sshd.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)):
+            connections = read_connections()
+            assert {22, port} <= sshd_ports(Root())
+            assert "127.0.0.1" in read_ssh_addresses(Root(), connections)
+        sshd.kill()
+    assert port not in sshd_ports(Root())
+
+
+def test_addresses_on_lo(wire):
+    """On lo there is nobody to ask, and nothing to warn of."""
+    wanted = {"interface": "lo", "addresses": ["10.96.0.1", "fd96::1"], "backend": "networkd", "duplicate_check": True}
+    done = wire.run(wanted)["result"]
+    assert [] == done["warnings"] and {"lo 10.96.0.1/32", "lo fd96::1/128"} < set(done["after"])
+    assert "[Match]\nName=lo\n" in wire.text("/etc/systemd/network/50-front-tier-lo.network")
+    assert wire.run(wanted)["result"]["changed"] is False
+    assert "result" in wire.run(state="absent")
+    assert "10.96.0.1" not in wire.inside(["ip", "addr"]).stdout
+
+
+def test_an_interface_that_vanishes_under_the_change(wire):
+    """Where the interface goes between the plan and the write, all is undone, and the message names the step."""
+    wire.ip("link add other0 type veth peer name other1")
+    code = "import sys;sys.path[:0]=%r\nfrom tests.addresses import test_addresses_on_a_wire as t;t.write_to_nowhere()" % [
+        os.getcwd(),
+        *sys.path,
+    ]
+    before = seen(wire)
+    done = wire.inside([sys.executable, "-c", code], env=dict(os.environ, TREE=str(wire.tree)))
+    assert (
+        done.stdout
+        == "step 2 of 2 (address other0 10.95.0.1/32) failed: there is no interface other0. All of it was undone: the host is as before.\n"
+    )
+    wire.ip("link add other0 type veth peer name other1")
+    assert before[1:] == seen(wire)[1:]
+
+
+def write_to_nowhere():
+    """Run two steps on an interface that goes after the first."""
+    value = {"lifetime": "forever", "nodad": False}
+    steps = [Step("local_route", "lo 10.94.0.0/24", None, {"type": "local"}), Step("address", "other0 10.95.0.1/32", None, value)]
+    subprocess.run(["ip", "link", "del", "other0"], check=True)
+    try:
+        transaction.run(Root(os.environ["TREE"]), steps)
+    except transaction.Failed as error:
+        print(error)
