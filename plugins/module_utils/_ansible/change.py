@@ -293,7 +293,7 @@ def specification(section: str | None) -> dict[str, Any]:
     if section:
         return dict(COMMON, **SECTIONS[section].OPTIONS)
     inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
-    found = dict(COMMON)
+    found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, _confirm={"type": "str"})  # the latter is the action's
     for name, one in SECTIONS.items():
         options = dict(inner, **one.OPTIONS)
         found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}
@@ -332,17 +332,47 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
     root = root or Root()
     if not NAME.match(params["name"]):
         raise Refusal("name %r: it must be 1 to 64 letters, digits, - and _.%s" % (params["name"], sysctls.NOTHING))
+    if params.get("confirm_timeout", 0) < 0:
+        raise Refusal("confirm_timeout %d: give a number of seconds, or 0.%s" % (params["confirm_timeout"], sysctls.NOTHING))
     if check:
         return _result(*_planned(root, params, section))
+    seconds, confirmation = params.get("confirm_timeout", 0), params.get("_confirm")
+    token = None
     with transaction.locked(root, params["lock_timeout"]):
+        if confirmation:
+            return _confirmed(root, confirmation)
+        _wait_for_no_other(root)
         settled = transaction.settle(root)
         made, steps = _planned(root, params, section)
-        transaction.run(root, steps)
-    result = _result(made, steps)
+        if seconds:
+            from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
+
+            token = confirm.begin(root, steps, seconds)
+        else:
+            transaction.run(root, steps)
+    result = dict(_result(made, steps), **({"unconfirmed": token} if token else {}))
     if settled:
         result["warnings"].append("An earlier change did not end; its %d steps were undone first." % len(settled))
         result["changed"] = True
     return result
+
+
+def _confirmed(root: Root, token: str) -> dict[str, Any]:
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
+
+    confirm.confirm(root, token)
+    return {"changed": True, "warnings": []}
+
+
+def _wait_for_no_other(root: Root) -> None:
+    """Refuse to settle a change that may still be confirmed."""
+    if root.exists(JOURNAL):
+        from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
+
+        if confirm.waits(root):
+            raise Refusal(
+                "Another change of this host waits for its confirmation. Try again when it has it, or is undone.%s" % sysctls.NOTHING
+            )
 
 
 def _planned(root: Root, params: dict[str, Any], section: str | None) -> tuple[Change, list[Step]]:

@@ -15,7 +15,7 @@ import itertools
 import json
 import os
 import time
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value
@@ -104,31 +104,65 @@ def _off(root: Root, kind: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: now[name] for name, value in values.items() if not things.same(kind, name, now[name], value)}
 
 
-def run(root: Root, steps: list[Step]) -> None:
+def run(root: Root, steps: list[Step], waiting: dict[str, Any] | None = None, arm: Callable[[], None] = lambda: None) -> None:
     """Apply the steps in order and read each back; undo all of them where one fails or the process is told to end.
 
-    Raises Failed. The journal is on disk before the first write and gone after the last.
+    Raises Failed. The journal is on disk before the first write and gone after the last. With `waiting` (_apply/confirm.py) only the
+    first steps are applied, after `arm`, and the journal stays for the rest.
     """
     if not steps:
         return
     if things.read(root, "folder", [FOLDER])[FOLDER] is None:
         things.write(root, "folder", FOLDER, 0o700)
+    text = json.dumps({"version": VERSION, "steps": steps, **({"waiting": waiting} if waiting else {})}, indent=1)
     begun: list[Step] = []
     try:
-        text = json.dumps({"version": VERSION, "steps": steps}, indent=1)
         things.write(root, "file", JOURNAL, file_value(text, 0o600))
-        for kind, group in itertools.groupby(steps, key=lambda step: step.kind):
-            wanted = {}
-            for step in group:
-                begun.append(step)
-                things.write(root, kind, step.name, step.after)
-                wanted[step.name] = step.after
-            for name, seen in _off(root, kind, wanted).items():
-                raise OSError(0, "wrote %s to %s, reads back %s" % (_short(wanted[name]), name, _short(seen)))
+        arm()
+        _apply(root, steps[: waiting["live"]] if waiting else steps, begun)
+        if not waiting:
+            things.write(root, "file", JOURNAL, None)
+    except BaseException as error:
+        _give_up(root, begun, len(steps), error)
+        raise
+
+
+def waiting(root: Root) -> dict[str, Any] | None:
+    """Return what the journal says of a change that waits for its confirmation, None where none does."""
+    text = things.read(root, "file", [JOURNAL])[JOURNAL]
+    try:
+        found = json.loads(text["text"]).get("waiting") if text else None
+    except ValueError:
+        return None  # settle() says what is wrong with it
+    return dict(found) if found else None
+
+
+def go_on(root: Root, token: str) -> None:
+    """Apply the steps of a change that waited for this token, and end it. Raises Failed."""
+    text = things.read(root, "file", [JOURNAL])[JOURNAL]
+    journal = json.loads(text["text"]) if text else {}
+    if journal.get("waiting", {}).get("token") != token:
+        raise Failed("The confirmation came too late: the change was undone. The host is as before.")
+    steps = [Step(*step) for step in journal["steps"]]
+    begun = steps[: journal["waiting"]["live"]]
+    try:
+        _apply(root, steps[len(begun) :], begun)
         things.write(root, "file", JOURNAL, None)
     except BaseException as error:
         _give_up(root, begun, len(steps), error)
         raise
+
+
+def _apply(root: Root, steps: list[Step], begun: list[Step]) -> None:
+    """Write things and read them back; `begun` gets each step before it is made. Raises OSError."""
+    for kind, group in itertools.groupby(steps, key=lambda step: step.kind):
+        wanted = {}
+        for step in group:
+            begun.append(step)
+            things.write(root, kind, step.name, step.after)
+            wanted[step.name] = step.after
+        for name, seen in _off(root, kind, wanted).items():
+            raise OSError(0, "wrote %s to %s, reads back %s" % (_short(wanted[name]), name, _short(seen)))
 
 
 def _give_up(root: Root, begun: list[Step], total: int, error: BaseException) -> None:
