@@ -24,12 +24,14 @@ def test_addresses(host: Any, last_octet: str) -> None:
 
 
 def test_descriptors(host: Any) -> None:
-    """systemd gives the service the limit, and every process of it has it."""
+    """systemd gives the service the limit, and its main process may open as many; its hard limit was not taken away.
+
+    Processes of another user can be changed only with CAP_SYS_RESOURCE, which nodes may lack: there scale says that they need a restart.
+    """
     assert host.check_output("systemctl show --property LimitNOFILE --value nginx") == "16000"
-    pids = host.check_output("pgrep nginx").split()
-    assert len(pids) > 1
-    for pid in pids:
-        assert host.check_output("prlimit --pid %s --nofile --noheadings --raw --output SOFT,HARD", pid).split() == ["16000"] * 2
+    main = host.check_output("systemctl show --property MainPID --value nginx")
+    soft, hard = host.check_output("prlimit --pid %s --nofile --noheadings --raw --output SOFT,HARD", main).split()
+    assert soft == "16000" <= hard
 
 
 def test_the_promise(host: Any, moment: Any, last_octet: str) -> None:
