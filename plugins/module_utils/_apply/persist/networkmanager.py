@@ -4,7 +4,7 @@
 """How addresses outlast a restart under NetworkManager: by a dispatcher script of our own. Private to the collection.
 
 The keyfile of an active connection belongs to somebody else, and NetworkManager reads no drop-ins for it. It runs the scripts in
-dispatcher.d each time an interface comes up, also after a restart of its own. Source: NetworkManager-dispatcher(8), nm-settings-keyfile(5).
+dispatcher.d each time an interface comes up. Source: NetworkManager-dispatcher(8), nm-settings-keyfile(5).
 """
 
 from __future__ import annotations
