@@ -44,7 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         while True:
             try:
                 self._fresh()
-                arguments = dict(self._task.args, _confirm=token)
+                arguments = dict(self._task.args, confirmation=token)
                 answer = self._execute_module(module_args=arguments, task_vars=task_vars)
                 if not answer.get("unreachable"):
                     return str(answer.get("msg", answer)) if answer.get("failed") else None

@@ -181,6 +181,9 @@ options:
       - With V(0), nothing waits for a confirmation. A change that touches nothing live does not either.
     type: int
     default: 0
+  confirmation:
+    description: What the action says to the module when it has reached the host anew. Leave it out.
+    type: str
 author:
   - The c10m.front_tier contributors (@c10m)
 seealso:

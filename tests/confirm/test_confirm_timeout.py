@@ -124,7 +124,7 @@ def test_what_is_confirmed_stays(host):
     began = time.monotonic()
     plain = host.call(**WANTED, confirm_timeout=4)["result"]
     token = plain.pop("unconfirmed")
-    assert "error" not in host.call(**WANTED, confirm_timeout=4, _confirm=token)
+    assert "error" not in host.call(**WANTED, confirm_timeout=4, confirmation=token)
     assert "etc/sysctl.d/90-front-tier.conf" in host.files()
     assert host.state() == ["sets.json"]
     set_to = host.live()
@@ -143,7 +143,7 @@ def test_a_wrong_or_late_confirmation_is_refused(host, token):
     real = host.call(**WANTED, confirm_timeout=2)["result"]["unconfirmed"]
     if token == "late":
         assert host.until(live, 10)
-    answer = host.call(**WANTED, confirm_timeout=2, _confirm=real if token == "late" else token)
+    answer = host.call(**WANTED, confirm_timeout=2, confirmation=real if token == "late" else token)
     assert "too late" in answer["error"]
     assert host.files() == files
     assert host.until(live, 10)
@@ -180,7 +180,7 @@ def test_killed_in_either_half_it_is_undone_or_whole(host, tmp_path, half):
     assert host.until(live, 10)
     if half == "confirmation":
         result = host.call(**WANTED, confirm_timeout=60)["result"]
-        rows, _answer = points(host, tmp_path, **WANTED, confirm_timeout=60, _confirm=result["unconfirmed"])
+        rows, _answer = points(host, tmp_path, **WANTED, confirm_timeout=60, confirmation=result["unconfirmed"])
         host.call(state="absent")
     assert (host.live(), host.files()) == (live, files)
     for call, nth in rows if os.environ.get("FAULTS") == "all" else rows[secrets.randbelow(12) :: 12]:
@@ -189,7 +189,7 @@ def test_killed_in_either_half_it_is_undone_or_whole(host, tmp_path, half):
             host.call(*kill, **WANTED, confirm_timeout=1)
         else:
             token = host.call(**WANTED, confirm_timeout=2)["result"]["unconfirmed"]
-            host.call(*kill, **WANTED, confirm_timeout=2, _confirm=token)
+            host.call(*kill, **WANTED, confirm_timeout=2, confirmation=token)
         time.sleep(2.5 if half == "confirmation" else 1.5)
         answer = host.call(state="absent")
         assert "result" in answer, f"{call} {nth}: {answer}"

@@ -293,7 +293,7 @@ def specification(section: str | None) -> dict[str, Any]:
     if section:
         return dict(COMMON, **SECTIONS[section].OPTIONS)
     inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
-    found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, _confirm={"type": "str"})  # the latter is the action's
+    found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, confirmation={"type": "str"})  # the latter is the action's
     for name, one in SECTIONS.items():
         options = dict(inner, **one.OPTIONS)
         found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}
@@ -336,7 +336,7 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
         raise Refusal("confirm_timeout %d: give a number of seconds, or 0.%s" % (params["confirm_timeout"], sysctls.NOTHING))
     if check:
         return _result(*_planned(root, params, section))
-    seconds, confirmation = params.get("confirm_timeout", 0), params.get("_confirm")
+    seconds, confirmation = params.get("confirm_timeout", 0), params.get("confirmation")
     token = None
     with transaction.locked(root, params["lock_timeout"]):
         if confirmation:
