@@ -175,8 +175,8 @@ options:
         type: bool
   confirm_timeout:
     description:
-      - With a number of seconds, only live values are set at first, and the host arms the undo of all of it. The action then has to reach the
-        host over a fresh connection, and only that confirms the change and writes its files.
+      - With a number of seconds, only live values are set at first, and the host arms the undo of all of it. The action then has to reach
+        the host over a fresh connection, and only that confirms the change and writes its files.
       - A host that cannot be reached any more, a controller that is gone and a restart are their own undo.
       - With V(0), nothing waits for a confirmation. A change that touches nothing live does not either.
     type: int
