@@ -236,4 +236,3 @@ net.ipv4.neigh.default.gc_thresh? = 2048
 )
 
 CASES = (LAYERS, MODULE, ODD)
-QUICK = MODULE

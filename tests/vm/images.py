@@ -62,16 +62,14 @@ CONTROL_MAC = "52:54:00:00:00:01"
 # One interface for each network manager, on a wire without anybody else: what a change keeps by one of them is tried beside the others.
 MANAGED = {"lan0": "networkd", "lan1": "networkmanager", "lan2": "ifupdown", "lan3": "netplan"}
 MACS = {"ctl0": CONTROL_MAC, **{name: "52:54:00:00:01:%02x" % number for number, name in enumerate(MANAGED)}}
-OWN_ADDRESS = {name: "10.77.%d.1/24" % number for number, name in enumerate(MANAGED)}
+OWN_ADDRESS = {name: "10.77.%d.1/24" % number for number, name in enumerate(MANAGED, 1)}
 
 # Written into every image. The control interface has a name of its own and belongs to no network manager, so what a
 # test does to networking does not cut the test off.
 FILES = {
     **{"etc/systemd/network/10-%s.link" % name: "[Match]\nMACAddress=%s\n[Link]\nName=%s\n" % (mac, name) for name, mac in MACS.items()},
     "etc/systemd/network/50-lan0.network": "[Match]\nName=lan0\n[Network]\nAddress=%s\n" % OWN_ADDRESS["lan0"],
-    "etc/NetworkManager/conf.d/05-test.conf": (
-        "[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:ctl0;interface-name:lan[0239]*;interface-name:dum[023]\n"
-    ),
+    "etc/NetworkManager/conf.d/05-test.conf": "[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:ctl0\n",
     "etc/NetworkManager/system-connections/lan1.nmconnection": (
         "[connection]\nid=lan1\nuuid=6a8e8f1c-3c1b-4d0e-9d53-9f4f6d1f0a01\ntype=ethernet\ninterface-name=lan1\n"
         "[ipv4]\nmethod=manual\naddress1=%s\n[ipv6]\nmethod=link-local\n"

@@ -5,7 +5,8 @@
 
 The witness: it shares no code with the collection, and asks the kernel, systemd and a login instead of files.
 In: {"sysctls": [names], "services": [units], "users": [names]}; with "interface", a name, also what comes with it and with conntrack;
-with "host", true, all of the host that a change of ours could touch.
+with "host", true, all of the host that a change of ours could touch. "addresses" {interface: addresses} are waited for: a network
+manager may bring them after the boot has ended.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import time
 from typing import Any
+
+WAIT_SECONDS = 60.0
 
 
 def said(*command: str) -> str:
@@ -98,6 +101,16 @@ def addresses() -> dict[str, dict[str, str]]:
     }
 
 
+def wait_for(wanted: dict[str, dict[str, str]]) -> None:
+    """Wait until interfaces have the addresses that they are to have, but not for ever: what is missing then is seen to be missing."""
+    end = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < end:
+        found = addresses()
+        if all(one in found.get(name, {}) for name, some in wanted.items() for one in some):
+            return
+        time.sleep(1)
+
+
 def local_routes() -> list[str]:
     """Return "interface prefix" of the local routes to whole prefixes that did not come with an address."""
     words = [line.split() for family in ("-4", "-6") for line in said("ip", family, "route", "show", "table", "local").splitlines()]
@@ -111,6 +124,7 @@ def local_routes() -> list[str]:
 def main() -> None:
     """Answer the questions: first what the boot left, then what comes with a module and a device that arrive later."""
     asked = json.load(sys.stdin)
+    wait_for(asked.get("addresses", {}))
     answer = {
         "boot": {name: sysctl(name) for name in asked["sysctls"]},
         "manager": {name: manager(name) for name in ("DefaultLimitNOFILESoft", "DefaultLimitNOFILE")},
