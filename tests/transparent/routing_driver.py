@@ -31,7 +31,7 @@ LOADED = (rtnetlink, nft_table, route, rule, service, symlink, transparent, addr
 def main() -> None:
     """Make the change."""
     tree, options = sys.argv[1:3]
-    defaults = {name: option.get("default") for name, option in change.SECTIONS[SECTION].OPTIONS.items()}
+    defaults = {name: option.get("default") for name, option in change.section_file(SECTION).OPTIONS.items()}
     params: dict[str, Any] = {**COMMON, **defaults, **json.loads(options)}
     os.write(1, b"begin\n")
     try:

@@ -11,16 +11,9 @@ from typing import Any, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import (
-    fd_limits,
-    kernel_settings,
-    port_range,
-    secondary_interfaces,
-    transparent_routing,
-)
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value, plain, shown
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
@@ -41,13 +34,9 @@ COMMON: dict[str, Any] = {
 # A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
 # where something follows from the steps, following(change, steps) -> [Step] of a kind of things.FOLLOWING.
 # Where not all of it may go at once when it ends: ended(change) -> [Wanted] that stays.
-SECTIONS: dict[str, Any] = {
-    "kernel_settings": kernel_settings,
-    "port_range": port_range,
-    "fd_limits": fd_limits,
-    "secondary_interfaces": secondary_interfaces,
-    "transparent_routing": transparent_routing,
-}
+SECTIONS = ("kernel_settings", "port_range", "fd_limits", "secondary_interfaces", "transparent_routing")
+# Sysctls that a section has to check whichever section sets them.
+WATCHED = {sysctls.RANGE: "port_range", sysctls.RESERVED: "port_range", "fs.nr_open": "fd_limits"}
 MANY = ("secondary_interfaces",)  # sections that are lists of options
 # The order of a transaction, by phase, which is the kind of a thing but for the ceilings that files and processes must stay below:
 # they rise before them and fall after them. What follows from files comes last of all.
@@ -70,9 +59,27 @@ ORDER = (
 )
 # Interfaces are there before their addresses and go after them; addresses go before others come, since IPv6 has none twice.
 PHASES = {"rising": "sysctl", "falling": "sysctl", "leaving": "address", "parting": "link"}
-CEILINGS = ("fs.nr_open", "fs.file-max")
 FILES = "_files"  # the section of the record in which a set's own files stand
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+def section_file(name: str) -> Any:
+    """Return the file of a section, imported when a change has to do with it."""
+    if name == "fd_limits":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import fd_limits
+
+        return fd_limits
+    if name == "secondary_interfaces":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import secondary_interfaces
+
+        return secondary_interfaces
+    if name == "transparent_routing":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import transparent_routing
+
+        return transparent_routing
+    from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range
+
+    return {"kernel_settings": kernel_settings, "port_range": port_range}[name]
 
 
 class Change:
@@ -118,14 +125,19 @@ class Change:
         """Return the steps from the host as it is to what was asked. Raises Refusal; touches nothing."""
         for section, options in self.asked.items():
             self._settle_section(section, self._wanted(section, options))
-        for section in SECTIONS.values():
-            if hasattr(section, "check"):
-                section.check(self)
+        for one in self._involved():
+            if hasattr(one, "check"):
+                one.check(self)
         self._settle_section(FILES, self._files())
         return self._steps()
 
+    def _involved(self) -> list[Any]:
+        """Return the sections that were asked for, and those that watch a sysctl which changes."""
+        names = {*self.asked, *(WATCHED.get(name) for kind, name in self.targets if kind == "sysctl")}
+        return [section_file(name) for name in SECTIONS if name in names]
+
     def _wanted(self, section: str, options: Any) -> list[Wanted]:
-        one = SECTIONS[section]
+        one = section_file(section)
         if options is not None:
             return list(one.wanted(self, options))
         return list(one.ended(self)) if hasattr(one, "ended") else []
@@ -258,9 +270,9 @@ class Change:
             kind = PHASES.get(phase, phase)
             steps += [Step(kind, name, self.value(kind, name), changed[phase][name]) for name in self._in_order(kind, changed[phase])]
         steps += [Step("folder", name, self.value("folder", name), None) for name in gone]
-        for section in SECTIONS.values():
-            if hasattr(section, "following"):
-                steps += section.following(self, steps)
+        for one in self._involved():
+            if hasattr(one, "following"):
+                steps += one.following(self, steps)
         return steps
 
     def _phase(self, kind: str, name: str, value: Any) -> str:
@@ -291,11 +303,11 @@ def _writable(path: str) -> bool:
 def specification(section: str | None) -> dict[str, Any]:
     """Return the argument specification of the module for one section, or of `host_config` for None."""
     if section:
-        return dict(COMMON, **SECTIONS[section].OPTIONS)
+        return dict(COMMON, **section_file(section).OPTIONS)
     inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
     found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, confirmation={"type": "str"})  # the latter is the action's
-    for name, one in SECTIONS.items():
-        options = dict(inner, **one.OPTIONS)
+    for name in SECTIONS:
+        options = dict(inner, **section_file(name).OPTIONS)
         found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}
     return found
 
@@ -316,7 +328,7 @@ def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]
     """Return {section: options}, options None where the section is to end."""
     absent = params["state"] == "absent"
     if section:
-        options = {key: params[key] for key in SECTIONS[section].OPTIONS}
+        options = {key: params[key] for key in section_file(section).OPTIONS}
         return {section: None if absent else [options] if section in MANY else options}
     named = [name for name in SECTIONS if params[name] is not None]
     if absent:

@@ -17,10 +17,10 @@ import time
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step, file_value
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Step, file_value
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
-SCRIPT, CODE = transaction.FOLDER + "/undo.py", transaction.FOLDER + "/undo.zip"
+SCRIPT, CODE = transaction.UNDO
 TIMER = "front-tier-undo"
 REMEMBERED = ("file", "folder", "symlink", *things.FOLLOWING)  # kinds of things that wait for the confirmation
 TEXT = """\
@@ -38,8 +38,8 @@ def begin(root: Root, steps: list[Step], seconds: int) -> str | None:
 
     Raises transaction.Failed.
     """
-    live = [step for step in steps if step.kind not in REMEMBERED]
-    later = [step for step in steps if step.kind in REMEMBERED]
+    live = [step for step in steps if not _waits_for_files(step)]
+    later = [step for step in steps if _waits_for_files(step)]
     if not live:
         transaction.run(root, steps)
         return None
@@ -51,6 +51,12 @@ def begin(root: Root, steps: list[Step], seconds: int) -> str | None:
         _disarm(root)
         raise
     return token
+
+
+def _waits_for_files(step: Step) -> bool:
+    """Tell whether a step has to wait: files do, and ceilings that fall, since files may still ask for more than they leave."""
+    falls = step.kind == "sysctl" and step.name in CEILINGS and int(step.after or 0) < int(step.before or 0)
+    return step.kind in REMEMBERED or falls
 
 
 def confirm(root: Root, token: str) -> None:
@@ -68,7 +74,6 @@ def expire(token: str, top: str) -> None:
         waiting = transaction.waiting(root)
         if waiting and waiting["token"] == token:
             transaction.settle(root)
-            _clear(root)
 
 
 def _arm(root: Root, seconds: int, token: str) -> None:
@@ -101,18 +106,12 @@ def _disarm(root: Root) -> None:
     """Stop the timer; a process of ours finds nothing that waits, and ends."""
     if root.exists("/run/systemd/system"):
         _systemctl("stop", TIMER + ".timer")
-    _clear(root)
+    transaction.clear_undo(root)
 
 
 def _systemctl(*arguments: str) -> None:
     """Ask systemd for what may have been done already."""
     subprocess.run(["systemctl", *arguments], capture_output=True, timeout=30, check=False)  # pylint: disable=ansible-bad-function
-
-
-def _clear(root: Root) -> None:
-    """Take the script and its code away."""
-    for path in (SCRIPT, CODE):
-        things.write(root, "file", path, None)
 
 
 def _boot(root: Root) -> Any:

@@ -23,6 +23,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
 
 FOLDER = os.path.dirname(JOURNAL)
+UNDO = (FOLDER + "/undo.py", FOLDER + "/undo.zip")  # what an armed undo runs (_apply/confirm.py)
 LOCK = "/run/front-tier.lock"
 VERSION = 1
 
@@ -55,6 +56,7 @@ def settle(root: Root) -> list[Step]:
     text = things.read(root, "file", [JOURNAL])[JOURNAL]
     if text is None:
         things.clean_up(root, "file", JOURNAL)
+        clear_undo(root)
         return []
     try:
         steps = [Step(*step) for step in json.loads(text["text"])["steps"]]
@@ -69,7 +71,16 @@ def settle(root: Root) -> list[Step]:
             % ("; ".join(trouble), JOURNAL)
         )
     things.write(root, "file", JOURNAL, None)
+    clear_undo(root)
     return steps
+
+
+def clear_undo(root: Root) -> None:
+    """Take away the script of an armed undo and its code, also what a killed run left of them."""
+    for path in UNDO:
+        things.clean_up(root, "file", path)
+        if root.exists(path):
+            things.write(root, "file", path, None)
 
 
 def undo(root: Root, steps: list[Step]) -> list[str]:

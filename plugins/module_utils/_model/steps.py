@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+# Sysctls that files, sessions and processes must stay below: they rise before those and fall after them.
+CEILINGS = ("fs.nr_open", "fs.file-max")
+
 
 class Step(NamedTuple):
     """A thing (its kind and its name within the kind), the value it has, and the value it gets; None where it is not there.

@@ -20,7 +20,9 @@ def test_the_last_audit_is_the_first(moment: Any) -> None:
     assert told[0] == told[1]
     assert len(told[0]) > 25
     assert first["ports"] == last["ports"]
-    assert sorted(map(str, first["addresses"])) == sorted(map(str, last["addresses"]))
+    # link-local ones follow from the hardware address, which a container has anew at each start
+    addresses = [sorted(str(row) for row in one["addresses"] if not row["address"].startswith("fe80:")) for one in (first, last)]
+    assert addresses[0] == addresses[1]
     assert [one["boot"] for one in first["services"]] == [one["boot"] for one in last["services"]]
 
 
