@@ -141,14 +141,14 @@ def _change(machine: Machine, row: Row, what: str, arguments: dict[str, Any]) ->
     """Show a change and make it; what check mode printed has to be what the real run prints, to the byte."""
     shown = call(machine, "host_config", arguments, "--check", "--diff")
     made = call(machine, "host_config", arguments, "--diff")
-    row.expect(made.result.get("changed") is True, "%s: %s" % (what, made.result))
+    row.expect(made.changed is True, "%s: %s" % (what, made.result))
     row.expect(shown.output == made.output, "%s: check mode printed\n%s\nand the real run\n%s" % (what, shown.output, made.output))
     return made
 
 
 def _unchanged(machine: Machine, row: Row, what: str, arguments: dict[str, Any]) -> None:
-    answer = call(machine, "host_config", arguments, "--diff").result
-    row.expect(answer.get("changed") is False, "%s: %s" % (what, answer))
+    answer = call(machine, "host_config", arguments, "--diff")
+    row.expect(answer.changed is False, "%s: %s" % (what, answer.result))
 
 
 def _compare_asked(row: Row, predicted: dict[str, Any], seen: dict[str, Any]) -> None:
@@ -185,9 +185,14 @@ def _compare_interfaces(row: Row, when: str, wanted: dict[str, dict[str, str]], 
 
 
 def _compare_live(row: Row, first: dict[str, Any], last: dict[str, Any]) -> None:
-    """Without another restart: each sysctl that was there at the start, files, addresses and local routes are what they were."""
+    """Without another restart: each sysctl that was there at the start, files, addresses and local routes are what they were.
+
+    Interfaces without an address do not count: NetworkManager brings back one that its profile was for, empty, until it restarts itself.
+    """
     for name, value in first["boot"].items():
         row.expect(value in (None, last["boot"][name]), "after absent: %s is %s, was %s" % (name, last["boot"][name], value))
+    for one in (first, last):
+        one["host"]["addresses"] = {name: some for name, some in one["host"]["addresses"].items() if some}
     _compare_parts(row, "after absent", first, last, [part for part in first["host"] if part != "sysctls"])
 
 

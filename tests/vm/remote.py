@@ -27,6 +27,11 @@ class Answer(NamedTuple):
     result: dict[str, Any]
     output: str
 
+    @property
+    def changed(self) -> bool | None:
+        """Tell whether something was changed; None where the module failed."""
+        return None if "msg" in self.result else bool(self.result.get("changed"))
+
 
 def call(machine: Machine, module: str, arguments: dict[str, Any], *flags: str) -> Answer:
     """Run one module of the collection, with flags such as --check, and return its answer, also of one that failed."""

@@ -43,11 +43,14 @@ def manages(root: Root, interface: str, link: dict[str, Any]) -> str:
 
 
 def _of_others(root: Root, connection: str) -> bool:
-    """Tell whether a profile is netplan's, or only shows what others have set up (nmcli: "connected (externally)")."""
+    """Tell whether a profile is netplan's, or only shows what others have set up (nmcli: "connected (externally)").
+
+    Such a one lies in /run and never connects by itself; that it is external, Debian 11 forgets to write when an address is added.
+    """
     folder = RUN + "/system-connections"
     texts = {name: text_of(root.text("%s/%s" % (folder, name))) for name in root.names(folder)}
     own = [name for name, text in texts.items() if "uuid=" + connection in text]
-    return any(name.startswith("netplan-") or re.search(r"^external=true$", texts[name], re.M) for name in own)
+    return any(name.startswith("netplan-") or re.search(r"^autoconnect=false$", texts[name], re.M) for name in own)
 
 
 def files(root: Root, name: str, kept: list[Kept], links: dict[str, Any]) -> dict[str, tuple[str, int]]:

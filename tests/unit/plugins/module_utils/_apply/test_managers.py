@@ -97,7 +97,7 @@ def test_auto_refuses_to_guess_between_two(tmp_path):
 
 def test_auto_passes_by_what_networkmanager_only_shows(tmp_path):
     """An interface that NetworkManager calls "connected (externally)" is that of the manager that set it up."""
-    shown = "[connection]\nid=eth0\nuuid=0123\n\n[.nmmeta]\nnm-generated=true\nvolatile=true\nexternal=true\n"
+    shown = "[connection]\nid=eth0\nuuid=0123\ntype=ethernet\nautoconnect=false\ninterface-name=eth0\n\n[ipv4]\nmethod=manual\n"
     root = host(tmp_path, NETWORKD, MANAGER, {"/run/NetworkManager/system-connections/eth0.nmconnection": shown})
     assert "networkd" == managers.choose(root, "auto", item(), LINKS)
 
