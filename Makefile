@@ -26,7 +26,7 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@$(STAGES) test apt venv lint sanity units units-here docs dist importer checks truth images molecule test-vm
+	@$(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases and every virtual machine
 	@$(MAKE) --no-print-directory test
@@ -65,7 +65,7 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
 
 faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
 	@$(RUN) python -m pytest -q tests/faults $(ARGS)

@@ -66,6 +66,13 @@ class Network:
             for path in ("var/lib", "run", "etc/systemd/system", "proc"):
                 self.tree(side).joinpath(path).mkdir(parents=True)
 
+    def _wait_for_links(self):
+        """Wait until each interface has its link-local address for good: before that, neighbours may not find each other."""
+        script = "test $(ip -6 -o addr show scope link | grep -vc tentative) = $(ip -o link | grep -vc ': lo:')"
+        for name in self.names.values():
+            wait = "for i in $(seq 100); do %s && exit; sleep 0.1; done; exit 1" % script
+            subprocess.run(["ip", "netns", "exec", name, "sh", "-c", wait], check=True)
+
     def tree(self, side):
         """Return where the files of one side lie."""
         return self.folder / side
@@ -103,6 +110,8 @@ class Network:
 
     def dial(self, side, *arguments):
         """Dial from one side; return what the other end says, or "fails: …"."""
+        if ":" in arguments[0]:
+            self._wait_for_links()
         return self.run(side, sys.executable, "-B", HERE / "peers.py", "dial", *arguments).strip()
 
     def change(self, options, *more, side="b", before=(), hide=None, environment=None):
