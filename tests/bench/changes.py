@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "ansible==14.5.0"  # carries ansible.posix, whose module sysctl sets one key
 POSIX = "ansible_collections/ansible/posix/"
 PING, SETTINGS, LOOP = "ansible.builtin.ping", "c10m.front_tier.kernel_settings", "ansible.posix.sysctl"
+HOST_CONFIG, ADDRESSES = "c10m.front_tier.host_config", "c10m.front_tier.secondary_interfaces"
 # Fifteen keys that a network namespace has for itself, with the two values between which the rounds go.
 KEYS = {
     "net.core.somaxconn": (4096, 65535),
@@ -37,13 +38,27 @@ KEYS = {
     "net.ipv4.tcp_synack_retries": (5, 3),
     "net.ipv4.tcp_tw_reuse": (2, 1),
 }
+MORE_KEYS = {
+    "net.ipv4.tcp_autocorking": (1, 0),
+    "net.ipv4.tcp_ecn": (2, 1),
+    "net.ipv4.tcp_mtu_probing": (0, 1),
+    "net.ipv4.tcp_reordering": (3, 5),
+    "net.ipv4.tcp_window_scaling": (1, 0),
+}
+UNITS = ["bench%d.service" % number for number in range(4)]
+INTERFACE = "bench0"
 FOLDERS = ("/etc/sysctl.d", "/etc/modules-load.d", "/etc/systemd/system", "/etc/security/limits.d", "/var/lib", "/run")
 
 
 def apart() -> list[str]:
     """Return the command that runs another one in namespaces of its own, with empty folders where a change writes."""
-    mounts = "; ".join("mount -t tmpfs none %s" % folder for folder in FOLDERS)
-    return ["unshare", "--net", "--mount", "sh", "-ec", 'mount --make-rprivate /; %s; ip link set lo up; exec "$@"' % mounts, "apart"]
+    steps = ["mount --make-rprivate /", *("mount -t tmpfs none %s" % folder for folder in FOLDERS)]
+    steps += ["echo '[Service]' > /etc/systemd/system/%s" % unit for unit in UNITS]
+    steps += [
+        "ip link add %s type veth peer name bench1" % INTERFACE,
+        *("ip link set %s up" % name for name in ("lo", INTERFACE, "bench1")),
+    ]
+    return ["unshare", "--net", "--mount", "sh", "-ec", "; ".join([*steps, 'exec "$@"']), "apart"]
 
 
 def one_key_module() -> Path:
@@ -93,6 +108,33 @@ def settings_rounds(rounds: int) -> list[dict[str, Any]]:
                 },
                 "loop": theirs,
             },
+        ]
+    return tasks
+
+
+def host_rounds(rounds: int) -> list[dict[str, Any]]:
+    """Return the tasks: in each round a ping, all sections of a host changed at once, and 1,024 addresses added or taken away."""
+    tasks: list[dict[str, Any]] = []
+    for turn in range(rounds):
+        last = 63 + turn % 2 * 64  # other addresses in every round
+        everything = {
+            "kernel_settings": {"settings": {name: values[1 - turn % 2] for name, values in {**KEYS, **MORE_KEYS}.items()}},
+            "port_range": {"low": 10240 + turn % 2 * 2, "high": 65535},
+            "fd_limits": {"nofile": 15000 + turn % 2, "units": UNITS},
+            "secondary_interfaces": [
+                {
+                    "interface": INTERFACE,
+                    "addresses": ["10.8.0.%d-10.8.0.%d" % (last - 62, last + 1)],
+                    "duplicate_check": False,
+                    "persist": False,
+                }
+            ],
+        }
+        many = {"addresses": ["10.9.0.1-10.9.4.0"], "interface": INTERFACE} if turn % 2 == 0 else {"state": "absent"}
+        tasks += [
+            {"name": "ping", PING: {}},
+            {"name": "everything", HOST_CONFIG: everything},
+            {"name": "many addresses", ADDRESSES: dict(many, name="many", duplicate_check=False, persist=False)},
         ]
     return tasks
 

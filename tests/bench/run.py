@@ -170,6 +170,12 @@ def bench_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def bench_host(options: argparse.Namespace) -> dict[str, Any]:
+    """A host's whole configuration in one call, and 1,024 addresses in one call, against a ping."""
+    found = play(changes.host_rounds(options.rounds + 1), inside=changes.apart())
+    return {"everything": compared(found, "everything", "ping"), "addresses": compared(found, "many addresses", "ping")}
+
+
 def bench_size(_options: argparse.Namespace) -> dict[str, Any]:
     """The size of what the module imports, which travels to each host and is compiled there at every task."""
     files = closure(MODULE)
@@ -187,6 +193,7 @@ BENCHES = {
     "count": bench_count,
     "memory": bench_memory,
     "settings": bench_settings,
+    "host": bench_host,
     "fleet": bench_fleet,
 }
 
@@ -228,6 +235,10 @@ def table(results: dict[str, Any]) -> str:
         }
         keys = results["settings"]["keys"]
         measured += [(text % keys + ", against ping", goal, results["settings"][name]) for name, (text, goal) in goals_of.items()]
+    if "host" in results:
+        text = "host_config: 20 settings, ports, 4 units, 64 addresses, against ping"
+        measured.append((text, "2", results["host"]["everything"]))
+        measured.append(("1,024 addresses added or taken away, against ping", "3 s above", results["host"]["addresses"]))
     for text, goal, row in measured:
         times = (row["seconds"]["median"], row["baseline"]["median"])
         ratios = (row["ratio_median"], row["ratio_min"])
