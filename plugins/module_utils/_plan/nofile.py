@@ -132,3 +132,14 @@ def claims(path: str, text: str) -> dict[str, str]:
     for domain, soft, _same, hard in re.findall(r"^(\S+) soft nofile (\d+)\n(\S+) hard nofile (\d+)$", text, re.M):
         found["user " + domain] = "%s:%s" % (soft, hard)
     return found
+
+
+def lowered(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return a warning for each unit whose hard limit, of {unit: soft:hard}, falls: what it had, it could give itself."""
+    text = "%s: the hard limit falls from %s to %s at the next start. Say nofile: {soft: %s, hard: %s} to keep it."
+    found = []
+    for unit in sorted(set(before) & set(after)):
+        (_soft, had), (soft, hard) = before[unit].split(":"), after[unit].split(":")
+        if had.isdigit() and hard.isdigit() and int(had) > int(hard):
+            found.append(text % (unit, had, hard, soft, had))
+    return found

@@ -73,7 +73,10 @@ def following(change: Change, steps: list[Step]) -> list[Step]:
     name = " ".join(sorted(units | instances))
     planned = PlannedRoot(change.root, _planned(change))
     after = {one: nofile_d.loaded_next(planned, one) for one in name.split() if "@." not in one}
-    return [Step("unit", name, change.value("unit", name), {one: nofile for one, nofile in after.items() if nofile})]
+    step = Step("unit", name, change.value("unit", name), {one: nofile for one, nofile in after.items() if nofile})
+    if change.asked.get(SECTION):
+        change.warnings += plan.lowered(step.before, step.after)
+    return [step]
 
 
 def _entries(change: Change) -> list[dict[str, Any]]:

@@ -191,3 +191,18 @@ def test_what_our_files_say_can_be_read_back():
     assert {"DefaultLimitNOFILE": "1024:2048"} == nofile.claims("/etc/systemd/system.conf.d/50-a.conf", manager)
     users = "# head\na soft nofile 1024\na hard nofile 2048\n* soft nofile 1024\n* hard nofile 2048\n"
     assert {"user a": "1024:2048", "user *": "1024:2048"} == nofile.claims("/etc/security/limits.d/50-a.conf", users)
+
+
+@pytest.mark.parametrize(
+    "before, after, falls",
+    [
+        ("1024:524288", "15000:15000", True),
+        ("1024:524288", "15000:524288", False),
+        ("1024:4096", "65536:65536", False),
+        ("infinity:infinity", "65536:65536", False),
+    ],
+)
+def test_a_hard_limit_that_falls_is_warned_of(before, after, falls):
+    """A number for both limits can be less than the hard limit that systemd gives by itself."""
+    found = nofile.lowered({"web.service": before, "gone.service": "1:2"}, {"web.service": after, "new.service": "1:1"})
+    assert [("web.service" in one, "hard: 524288" in one) for one in found] == ([(True, True)] if falls else [])
