@@ -146,6 +146,14 @@ def test_a_ceiling_falls_only_with_the_confirmation():
     assert confirm._waits_for_files(Step("file", "/etc/x", None, {})) and not confirm._waits_for_files(Step("sysctl", KEY, "1", "0"))
 
 
+@pytest.mark.parametrize("seconds", [-1, 3601])
+def test_confirm_timeout_has_bounds(host, seconds):
+    """A time that no timer can wait for is refused, and nothing is touched."""
+    live = host.live()
+    assert "give 1 to 3600 seconds" in host.call(**WANTED, confirm_timeout=seconds)["error"]
+    assert (host.live(), host.state()) == (live, [])
+
+
 @pytest.mark.parametrize("token", ["0" * 16, "late"])
 def test_a_wrong_or_late_confirmation_is_refused(host, token):
     """A token that is not the one, or comes when the undo was quicker, writes nothing."""
@@ -155,6 +163,7 @@ def test_a_wrong_or_late_confirmation_is_refused(host, token):
         assert host.until(live, 10)
     answer = host.call(**WANTED, confirm_timeout=2, confirmation=real if token == "late" else token)
     assert "too late" in answer["error"]
+    assert token == "late" or "undo.py" in host.state()  # a wrong one leaves the undo of the right one armed
     assert host.files() == files
     assert host.until(live, 10)
 

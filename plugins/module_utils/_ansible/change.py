@@ -60,6 +60,7 @@ ORDER = (
 # Interfaces are there before their addresses and go after them; addresses go before others come, since IPv6 has none twice.
 PHASES = {"rising": "sysctl", "falling": "sysctl", "leaving": "address", "parting": "link"}
 FILES = "_files"  # the section of the record in which a set's own files stand
+MOST_SECONDS = 3600  # that a change may wait for its confirmation
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -332,7 +333,7 @@ def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]
         return {section: None if absent else [options] if section in MANY else options}
     named = [name for name in SECTIONS if params[name] is not None]
     if absent:
-        managed = [name for name in record["sets"].get(params["name"], {}) if name != FILES]
+        managed = [name for name in SECTIONS if name in record["sets"].get(params["name"], {})]
         return dict.fromkeys(named or managed)
     if not named:
         raise Refusal("host_config names no section. Name one of %s.%s" % (", ".join(SECTIONS), sysctls.NOTHING))
@@ -344,8 +345,9 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
     root = root or Root()
     if not NAME.match(params["name"]):
         raise Refusal("name %r: it must be 1 to 64 letters, digits, - and _.%s" % (params["name"], sysctls.NOTHING))
-    if params.get("confirm_timeout", 0) < 0:
-        raise Refusal("confirm_timeout %d: give a number of seconds, or 0.%s" % (params["confirm_timeout"], sysctls.NOTHING))
+    if not 0 <= params.get("confirm_timeout", 0) <= MOST_SECONDS:
+        text = "confirm_timeout %d: give 1 to %d seconds, or 0 for a change that needs no confirmation.%s"
+        raise Refusal(text % (params["confirm_timeout"], MOST_SECONDS, sysctls.NOTHING))
     if check:
         return _result(*_planned(root, params, section))
     seconds, confirmation = params.get("confirm_timeout", 0), params.get("confirmation")

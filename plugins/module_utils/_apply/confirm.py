@@ -9,6 +9,7 @@ would; it takes its code from a copy beside the journal, since a module's own fi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -61,6 +62,9 @@ def _waits_for_files(step: Step) -> bool:
 
 def confirm(root: Root, token: str) -> None:
     """Apply the steps that waited, and end the change. Raises transaction.Failed."""
+    waiting = transaction.waiting(root)
+    if not waiting or waiting["token"] != token:  # the undo of a change that is not meant stays armed
+        raise transaction.Failed("The confirmation came too late: the change was undone. Nothing was changed.")
     try:
         transaction.go_on(root, token)
     finally:
@@ -91,9 +95,12 @@ def _arm(root: Root, seconds: int, token: str) -> None:
         _systemctl("stop", TIMER + ".timer")
         timer = ["systemd-run", "--quiet", "--collect", "--unit=" + TIMER, "--on-active=%d" % seconds, "--timer-property=AccuracySec=100ms"]
         # _apply knows no AnsibleModule, whose run_command() bounds no time.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            [*timer, *command, "0", token, root.top or "/"], stdin=quiet, capture_output=True, encoding="utf-8", timeout=30, check=False
-        )
+        try:
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
+                [*timer, *command, "0", token, root.top or "/"], stdin=quiet, capture_output=True, encoding="utf-8", timeout=30, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise OSError(0, "systemd-run does not end") from error
         if done.returncode:
             raise OSError(0, "systemd-run: %s" % " ".join(done.stderr.split()))
         return
@@ -111,7 +118,8 @@ def _disarm(root: Root) -> None:
 
 def _systemctl(*arguments: str) -> None:
     """Ask systemd for what may have been done already."""
-    subprocess.run(["systemctl", *arguments], capture_output=True, timeout=30, check=False)  # pylint: disable=ansible-bad-function
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # the token decides, not the timer
+        subprocess.run(["systemctl", *arguments], capture_output=True, timeout=30, check=False)  # pylint: disable=ansible-bad-function
 
 
 def _boot(root: Root) -> Any:

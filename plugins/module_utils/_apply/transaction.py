@@ -51,6 +51,20 @@ def locked(root: Root, seconds: float) -> Iterator[None]:
         os.close(fd)
 
 
+def parse_journal(text: str) -> tuple[list[Step], dict[str, Any] | None]:
+    """Return the steps of a journal, and what it says of a confirmation that the change waits for. Raises ValueError."""
+    journal = json.loads(text)
+    if not isinstance(journal, dict) or journal.get("version") != VERSION or not isinstance(journal.get("steps"), list):
+        raise ValueError("it is no journal of version %d" % VERSION)
+    for step in journal["steps"]:
+        if not isinstance(step, list) or len(step) != 4 or not isinstance(step[0], str) or not isinstance(step[1], str):
+            raise ValueError("it has a step that is none")
+    waits = journal.get("waiting")
+    if waits is not None and not (isinstance(waits, dict) and {"token", "live", "boot", "until"} <= set(waits)):
+        raise ValueError("it waits for nothing that is known")
+    return [Step(*step) for step in journal["steps"]], waits
+
+
 def settle(root: Root) -> list[Step]:
     """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
     text = things.read(root, "file", [JOURNAL])[JOURNAL]
@@ -59,8 +73,8 @@ def settle(root: Root) -> list[Step]:
         clear_undo(root)
         return []
     try:
-        steps = [Step(*step) for step in json.loads(text["text"])["steps"]]
-    except (ValueError, KeyError, TypeError) as error:
+        steps = parse_journal(text["text"])[0]
+    except ValueError as error:
         raise Failed(
             "%s cannot be understood (%s): an earlier change did not end. Look at it, then remove it." % (JOURNAL, error)
         ) from error
@@ -142,20 +156,18 @@ def waiting(root: Root) -> dict[str, Any] | None:
     """Return what the journal says of a change that waits for its confirmation, None where none does."""
     text = things.read(root, "file", [JOURNAL])[JOURNAL]
     try:
-        found = json.loads(text["text"]).get("waiting") if text else None
+        return parse_journal(text["text"])[1] if text else None
     except ValueError:
         return None  # settle() says what is wrong with it
-    return dict(found) if found else None
 
 
 def go_on(root: Root, token: str) -> None:
     """Apply the steps of a change that waited for this token, and end it. Raises Failed."""
     text = things.read(root, "file", [JOURNAL])[JOURNAL]
-    journal = json.loads(text["text"]) if text else {}
-    if journal.get("waiting", {}).get("token") != token:
+    steps, waits = parse_journal(text["text"]) if text else ([], None)
+    if not waits or waits["token"] != token:
         raise Failed("The confirmation came too late: the change was undone. The host is as before.")
-    steps = [Step(*step) for step in journal["steps"]]
-    begun = steps[: journal["waiting"]["live"]]
+    begun = steps[: waits["live"]]
     try:
         _apply(root, steps[len(begun) :], begun)
         things.write(root, "file", JOURNAL, None)

@@ -147,6 +147,28 @@ def check_prefixes(prefixes: list[Address], present: dict[tuple[str, str], Any],
     refuse("addresses: %s: it could not be reached any more. Name a prefix that no other host uses.", wrong)
 
 
+def check_reach(new: list[tuple[str, Address]], present: dict[tuple[str, str], Any], gateways: set[str], peers: dict[str, int]) -> None:
+    """Refuse addresses that are a gateway or a peer of this host, and networks that would draw those to another interface.
+
+    new: (interface, address) of all that is to be added; peers: {address: connections with it}.
+    """
+    here = {parsed.parse_address(cidr).host for _interface, cidr in present}
+    others = {**{one: "the gateway %s" % one for one in gateways}, **{one: "%s, which has connections to this host" % one for one in peers}}
+    others = {parsed.parse_address(one).host: text for one, text in others.items() if one not in here}
+    wrong = ["%s is %s" % (one.cidr, others[one.host]) for _interface, one in new if one.host in others]
+    networks: dict[tuple[str, int, int, int], Address] = {}
+    for interface, one in new:
+        if one.prefix < WIDTH[one.family]:
+            networks.setdefault((interface, one.family, one.prefix, one.first), one)
+    for (interface, _family, _prefix, _first), one in networks.items():
+        connected = (parsed.parse_address(cidr) for place, cidr in present if place == interface)
+        if not any(network.prefix <= one.prefix and network.holds(one) for network in connected):
+            wrong += [
+                "%s on %s draws %s" % (one.cidr, interface, text) for host, text in others.items() if one.holds(parsed.parse_address(host))
+            ]
+    refuse("addresses: %s: it could not be reached any more. Choose others, or give them as /32 or /128.", wrong[:5])
+
+
 def taken_with(removed: set[str], present: dict[tuple[str, str], Any], promoted: set[str]) -> list[str]:
     """Return, in words, which addresses of others the kernel would take away with ours: secondaries of a network's first address.
 

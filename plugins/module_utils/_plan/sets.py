@@ -4,7 +4,8 @@
 """Sets: what each task manages on a host, with the first value of each thing that it took over. Pure. Private to the collection.
 
 The record of all sets is one file of the host, and changing it is a step like any other.
-Shape: {"version": 1, "sets": {set: {section: {"kind name": {kind, name, original, value, persist, live}}}}}.
+Shape: {"version": 1, "sets": {set: {section: {"kind name": {kind, name, original, value, persist, live, applied}}}}},
+`applied` only where a later run no longer sets live what an earlier one did: the value that it has from that.
 """
 
 from __future__ import annotations
@@ -48,10 +49,15 @@ def parse_record(text: str) -> dict[str, Any]:
         return {"version": VERSION, "sets": {}}
     try:
         record = json.loads(text)
-        if record["version"] != VERSION or not isinstance(record["sets"], dict):
+        if record["version"] != VERSION:
             raise ValueError("version %s" % record["version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refusal("%s cannot be understood (%s). Nothing was changed." % (RECORD, error)) from None
+        for sections in record["sets"].values():
+            for entry in (entry for things in sections.values() for entry in things.values()):
+                if not {"kind", "name", "original", "value", "persist", "live"} <= set(entry):
+                    raise ValueError("an entry without all of its parts")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        text = "%s cannot be understood (%s). Restore it, or remove it: the first values are then forgotten. Nothing was changed."
+        raise Refusal(text % (RECORD, error)) from None
     return dict(record)
 
 
@@ -104,11 +110,13 @@ def reconcile(
         }
         if one.live:
             targets[one.kind, one.name] = one.value
+        elif known and known["live"]:  # what was once set has to go back all the same
+            things[one.key].update(live=True, applied=known.get("applied", known["value"]))
     for key, entry in before.items():
         place = (entry["kind"], entry["name"])
         if key in things or key in others or not entry["live"]:
             continue
-        if same(*place, current[place], entry["value"]):
+        if same(*place, current[place], entry.get("applied", entry["value"])):
             targets[place] = entry["original"]
         elif not same(*place, current[place], entry["original"]):
             left.append({"kind": entry["kind"], "name": entry["name"], "ours": entry["value"], "now": current[place]})

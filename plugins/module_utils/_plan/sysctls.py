@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
@@ -94,10 +95,10 @@ def _bounded(name: str, text: str) -> str:
     words = text.split()
     if bounds is None:
         for word in words:
-            if word.lstrip("-").isdigit() and not -BIG <= int(word) <= BIG * 2 + 1:
+            if re.match(r"-?[0-9]+\Z", word) and not -BIG <= int(word) <= BIG * 2 + 1:
                 raise Refusal("settings: %s %s does not fit into 64 bits.%s" % (name, word, NOTHING))
         return text
-    if len(words) != bounds.words or not all(word.isdigit() for word in words):
+    if len(words) != bounds.words or not all(re.match(r"[0-9]+\Z", word) for word in words):
         raise Refusal(
             'settings: %s is "%s": it takes %s.%s'
             % (name, text, "a whole number" if bounds.words == 1 else "%d whole numbers" % bounds.words, NOTHING)
@@ -105,7 +106,7 @@ def _bounded(name: str, text: str) -> str:
     for word in words:
         if not bounds.low <= int(word) <= bounds.high:
             raise Refusal("settings: %s %s is out of bounds: it must be %d to %d.%s" % (name, word, bounds.low, bounds.high, NOTHING))
-    return text
+    return " ".join(str(int(word)) for word in words)  # the kernel reads a leading 0 as octal
 
 
 def check_kind(name: str, text: str, now: str) -> None:
@@ -113,8 +114,8 @@ def check_kind(name: str, text: str, now: str) -> None:
     if name in BOUNDS or name == RESERVED:
         return
     old, new = now.split(), text.split()
-    numeric = [word.lstrip("-").isdigit() for word in old]
-    if old and all(numeric) and (len(old) != len(new) or not all(word.lstrip("-").isdigit() for word in new)):
+    numeric = [re.match(r"-?[0-9]+\Z", word) for word in old]
+    if old and all(numeric) and (len(old) != len(new) or not all(re.match(r"-?[0-9]+\Z", word) for word in new)):
         raise Refusal(
             'settings: %s is "%s" now: %d whole number%s. "%s" is not of that form.%s'
             % (name, now, len(old), "" if len(old) == 1 else "s", text, NOTHING)

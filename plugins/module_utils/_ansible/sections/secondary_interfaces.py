@@ -45,8 +45,8 @@ def wanted(change: Change, options: list[dict[str, Any]]) -> list[Wanted]:
     placed = interfaces.place(items, present, _ours(change))
     change.look("address", [name for _item, _one, name, _theirs in placed])
     interfaces.check_cluster([one for item in items for one in item.addresses], read_cluster_addresses(change.root))
-    _check_prefixes([one for item in items if item.kind == "local_route" for one in item.addresses], present)
     new = [(item, one, name) for item, one, name, _theirs in placed if item.live and (name.partition(" ")[0], one.cidr) not in present]
+    _check_reach([one for item in items if item.kind == "local_route" for one in item.addresses], new, present)
     probed = _probe(change, new, links)
     found = [
         Wanted("link", item.target, {"type": item.kind, "parent": item.interface if item.kind == "macvlan" else None}, *_modes(item))
@@ -101,16 +101,19 @@ def _check_interfaces(change: Change, items: list[Item], links: dict[str, dict[s
     refuse("%s. Name an interface that can have these addresses.", wrong)
 
 
-def _check_prefixes(prefixes: list[Address], present: dict[tuple[str, str], Any]) -> None:
-    if prefixes:
-        from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import check_prefixes
+def _check_reach(prefixes: list[Address], new: list[tuple[Item, Address, str]], present: dict[tuple[str, str], Any]) -> None:
+    """Refuse what would cut this host off from a gateway or from who talks to it."""
+    if prefixes or new:
+        from ansible_collections.c10m.front_tier.plugins.module_utils._plan import interfaces
         from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_routes
         from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_connections
 
         peers: Counter[str] = Counter()
         for (_local, _port, peer), number in read_connections().items():
             peers[peer] += number
-        check_prefixes(prefixes, present, read_routes()[1], peers)
+        gateways = read_routes()[1]
+        interfaces.check_prefixes(prefixes, present, gateways, peers)
+        interfaces.check_reach([(name.partition(" ")[0], one) for _item, one, name in new], present, gateways, peers)
 
 
 def _probe(change: Change, new: list[tuple[Item, Address, str]], links: dict[str, dict[str, Any]]) -> set[str]:

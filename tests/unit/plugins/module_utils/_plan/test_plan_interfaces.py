@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import interfaces
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_addresses, parse_prefixes
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_address, parse_addresses, parse_prefixes
 
 HOST = dict.fromkeys(
     [("lo", "127.0.0.1/8"), ("eth0", "10.0.0.1/24"), ("eth0", "fd00::1/64"), ("eth1", "10.1.0.1/24")], {"lifetime": "forever"}
@@ -125,3 +125,26 @@ def test_many_offenders_are_counted():
     with pytest.raises(Refusal) as error:
         interfaces.refuse("x: %s.", [str(number) for number in range(12)])
     assert "x: 0; 1; 2; 3; 4; 5; 6; 7; 8; 9; 2 more. Nothing was changed." == str(error.value)
+
+
+@pytest.mark.parametrize(
+    "interface, cidr, says",
+    [
+        ("d1", "10.0.0.70/32", "10.0.0.70/32 is the gateway 10.0.0.70"),
+        ("lo", "10.0.0.71/32", "is 10.0.0.71, which has connections"),
+        ("d1", "10.0.0.77/28", "10.0.0.77/28 on d1 draws the gateway 10.0.0.70"),
+        ("d0", "10.0.0.77/28", None),
+        ("d1", "10.0.0.77/32", None),
+        ("d1", "10.7.0.1/24", None),
+    ],
+)
+def test_no_address_draws_a_gateway_or_a_peer_to_another_place(interface, cidr, says):
+    """An address that a gateway or a peer has, or a network around one on another interface, would cut the host off."""
+    present = {("d0", "10.0.0.1/24"): {"secondary": False}}
+    asked = ([(interface, parse_address(cidr))], present, {"10.0.0.70"}, {"10.0.0.71": 1, "10.0.0.1": 4})
+    if says is None:
+        interfaces.check_reach(*asked)
+    else:
+        with pytest.raises(Refusal) as refusal:
+            interfaces.check_reach(*asked)
+        assert says in str(refusal.value)

@@ -88,3 +88,30 @@ def test_a_record_survives_being_written():
     record = reconcile(EMPTY, ["8192"], "4096").record
     assert record == sets.parse_record(sets.record_text(record))
     assert EMPTY == sets.parse_record("")
+
+
+def test_what_was_once_set_live_goes_back_though_a_later_run_sets_nothing_live():
+    """live: false after a live change forgets neither the original nor the value that the thing still has from us."""
+    record = reconcile(EMPTY, ["65535"], "4096").record
+    quiet = sets.reconcile(record, "front-tier", "kernel_settings", [Wanted(*THING, "1024", live=False)], {THING: "65535"}, same)
+    assert {} == quiet.targets
+    outcome = reconcile(quiet.record, [], "65535")
+    assert ({THING: "4096"}, EMPTY, []) == (outcome.targets, outcome.record, outcome.left)
+
+
+def test_a_second_set_that_sets_nothing_live_inherits_the_undo_of_the_first():
+    """The last set that ends brings the first value back, also where only the one before it had written it."""
+    record = reconcile(EMPTY, ["65535"], "4096", name="a").record
+    record = sets.reconcile(record, "b", "kernel_settings", [Wanted(*THING, "65535", live=False)], {THING: "65535"}, same).record
+    record = reconcile(record, [], "65535", name="a").record
+    assert {THING: "4096"} == reconcile(record, [], "65535", name="b").targets
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "1", '{"version": 2, "sets": {}}', '{"version": 1, "sets": {"a": []}}', '{"version": 1, "sets": {"a": {"b": {"c": {}}}}}'],
+)
+def test_a_record_that_is_none_is_refused_with_the_remedy(text):
+    """Junk, and the record of another version, is a refusal that says what to do."""
+    with pytest.raises(Refusal, match="Restore it, or remove it"):
+        sets.parse_record(text)

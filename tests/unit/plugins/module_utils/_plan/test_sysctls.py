@@ -139,3 +139,15 @@ def test_another_form_than_the_kernel_prints_is_refused():
         sysctls.check_kind("net.x", "1 2", "1 2 3")
     sysctls.check_kind("net.x", "4 5 6", "1 2 3")
     sysctls.check_kind("net.x", "anything", "cubic")
+
+
+@pytest.mark.parametrize("value", ["²", "٣٣", "0x10", "1e3"])
+def test_only_plain_digits_are_a_number(value):
+    """What only looks like a number to Python is refused before the kernel sees it."""
+    with pytest.raises(Refusal, match="takes a whole number"):
+        sysctls.parse_settings({"net.core.somaxconn": value}, key_path, key_name)
+
+
+def test_a_leading_zero_is_taken_off():
+    """The kernel would read 010 as octal."""
+    assert {"net.core.somaxconn": "10"} == sysctls.parse_settings({"net.core.somaxconn": "010"}, key_path, key_name)
