@@ -69,18 +69,18 @@ def test_a_copied_route_is_none():
 
 RULESET = """
 table inet front_tier {
-	chain prerouting {
-		iifname "k0" meta l4proto tcp socket transparent 1 meta mark set 0x00000001 accept
-	}
+    chain prerouting {
+        iifname "k0" meta l4proto tcp socket transparent 1 meta mark set 0x00000001 accept
+    }
 }
 table ip mangle {
-	chain a {
-		meta mark set 0x0000000a accept
-		meta mark & 0x000000ff == 0x00000014 drop
-		ct mark set meta mark
-		meta mark { 0x0000001e, 0x0000001f } counter packets 4242 bytes 77 comment "mark 99"
-		tcp dport 88 meta mark 0x28 return
-	}
+    chain a {
+        meta mark set 0x0000000a accept
+        meta mark & 0x000000ff == 0x00000014 drop
+        ct mark set meta mark
+        meta mark { 0x0000001e, 0x0000001f } counter packets 4242 bytes 77 comment "mark 99"
+        tcp dport 88 meta mark 0x28 return
+    }
 }
 """
 
