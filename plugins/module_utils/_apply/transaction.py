@@ -81,8 +81,8 @@ def settle(root: Root) -> list[Step]:
     trouble = undo(root, steps)
     if trouble:
         raise Failed(
-            "An earlier change did not end, and undoing it failed: %s. %s is kept: the next run tries again."
-            % ("; ".join(trouble), JOURNAL)
+            "An earlier change did not end, and undoing it failed: %s. %s is kept: the next run tries again. "
+            "If it never can, put that right by hand and remove the file." % ("; ".join(trouble), JOURNAL)
         )
     things.write(root, "file", JOURNAL, None)
     clear_undo(root)

@@ -95,9 +95,10 @@ def _check_interfaces(change: Change, items: list[Item], links: dict[str, dict[s
             wrong.append("%sinterface %s is not on this host, which has %s" % (item.label, item.interface, ", ".join(sorted(links))))
         elif link and item.kind in ("macvlan", "dummy") and link["type"] != item.kind:
             wrong.append("%sinterface: %s is there already, and is no %s" % (item.label, item.target, item.kind))
-        off = change.root.text("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % item.interface)
+        place = item.target if item.target in links else "default"  # which one that is still to be made takes over
+        off = change.root.text("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % place)
         if off == "1\n" and any(":" in one.host for one in item.addresses) and item.kind != "local_route":
-            wrong.append("%saddresses: IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6)" % ((item.label, *[item.interface] * 2)))
+            wrong.append("%saddresses: IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6)" % (item.label, item.target, place))
     refuse("%s. Name an interface that can have these addresses.", wrong)
 
 
