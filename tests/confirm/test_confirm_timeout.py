@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import secrets
 import shutil
@@ -21,6 +20,7 @@ import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
+from tests.faults.points import points_in
 
 HERE = Path(__file__).parent
 IMAGE = "localhost/c10m-front-tier-node:bookworm"
@@ -179,13 +179,7 @@ def points(host, tmp_path, **params):
     """Return [(system call, how manieth)] of every writing call of a call, and its answer."""
     log = tmp_path / "trace"
     answer = host.call("strace", "-qq", "-o", str(log), "-e", "trace=" + CALLS, **params)
-    counts, rows, begun = {}, [], False
-    for line in log.read_text().splitlines():
-        call = re.match(r"(\w+)\(", line)
-        if call:
-            counts[call.group(1)] = counts.get(call.group(1), 0) + 1
-            rows += [(call.group(1), counts[call.group(1)])] if begun and '"{\\"result' not in line else []
-            begun = begun or '"begin' in line
+    rows = points_in(log)
     assert len(rows) > 30
     return rows, answer["result"]
 

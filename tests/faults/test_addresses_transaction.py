@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import shutil
 import sys
 
 import pytest
 
 from tests.addresses import wire as wires
+from tests.faults.points import points_in, some
 
 CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,ftruncate,sendto,sendmsg"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 12
@@ -93,19 +93,9 @@ def host(tmp_path):
 def points(host, what, log):
     """Return [(system call, how manieth of its name)] of every writing call between the begin and the answer."""
     assert "result" in host.change(what, log=log)
-    counts, rows, begun = {}, [], False
-    for line in log.read_text().splitlines():
-        call = re.match(r"(\w+)\(", line)
-        if not call:
-            continue
-        counts[call.group(1)] = counts.get(call.group(1), 0) + 1
-        if begun and '"{\\"result' not in line:
-            rows.append((call.group(1), counts[call.group(1)]))
-        begun = begun or '"begin' in line
+    rows = points_in(log)
     assert len(rows) > 20 and any(call == "sendto" for call, _nth in rows), "the staged faults would not be reached"
-    begin = random.SystemRandom().randrange(STEP)
-    print("%s: %d points, from %d on every %d" % (what, len(rows), begin, STEP))
-    return rows[begin::STEP]
+    return some(what, rows, STEP)
 
 
 RUNS = [(None, "present"), ("present", "other"), ("present", "absent")]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import resource
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ import sys
 import pytest
 
 from tests.faults import driver
+from tests.faults.points import points_in, some
 
 CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,ftruncate,prlimit64"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 4
@@ -73,19 +73,9 @@ def points(tmp_path_factory):
             run(tree, first)
         log = tmp_path_factory.mktemp("log") / "trace"
         assert "result" in run(tree, what, log=log)
-        counts, rows, begun = {}, [], False
-        for line in log.read_text().splitlines():
-            call = re.match(r"(\w+)\(", line)
-            if not call:
-                continue
-            counts[call.group(1)] = counts.get(call.group(1), 0) + 1
-            if begun and '"{\\"result' not in line:
-                rows.append((call.group(1), counts[call.group(1)]))
-            begun = begun or '"begin' in line
+        rows = points_in(log)
         assert len(rows) > 20, "the staged faults would not be reached"
-        begin = random.SystemRandom().randrange(STEP)
-        print("%s: %d points, from %d on every %d" % (what, len(rows), begin, STEP))
-        found[what] = (first, rows[begin::STEP])
+        found[what] = (first, some(what, rows, STEP))
     return found
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 
 import pytest
+
+from tests.faults.points import points_in, some
 
 CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,symlink,sendto,vfork,wait4"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 16
@@ -60,19 +61,10 @@ def points(net, what, tmp_path):
     begin_with(net, what)
     log = tmp_path / "trace"
     assert "result" in run(net, what, log=log)
-    counts, rows, begun = {}, [], False
-    for line in log.read_text().splitlines():
-        call = re.match(r"(\w+)\(", line)
-        if call:
-            counts[call.group(1)] = counts.get(call.group(1), 0) + 1
-            if begun and '"{\\"result' not in line:
-                rows.append((call.group(1), counts[call.group(1)]))
-            begun = begun or '"begin' in line
+    rows = points_in(log)
     assert len(rows) > 60, "the staged faults would not be reached"
     assert {"sendto", "symlink" if what == "present" else "unlink", "wait4"} <= {call for call, _nth in rows}
-    begin = random.SystemRandom().randrange(STEP)
-    print("%s: %d points, from %d on every %d" % (what, len(rows), begin, STEP))
-    return rows[begin::STEP]
+    return some(what, rows, STEP)
 
 
 @pytest.mark.parametrize("what", ROWS)

@@ -62,11 +62,11 @@ def _waits_for_files(step: Step) -> bool:
 
 def confirm(root: Root, token: str) -> None:
     """Apply the steps that waited, and end the change. Raises transaction.Failed."""
-    waiting = transaction.waiting(root)
-    if not waiting or waiting["token"] != token:  # the undo of a change that is not meant stays armed
+    steps, waits = transaction.read_journal(root) or ([], None)
+    if not waits or waits["token"] != token:  # the undo of a change that is not meant stays armed
         raise transaction.Failed("The confirmation came too late: the change was undone. Nothing was changed.")
     try:
-        transaction.go_on(root, token)
+        transaction.go_on(root, steps, waits["live"])
     finally:
         _disarm(root)
 

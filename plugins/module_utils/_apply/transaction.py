@@ -65,19 +65,25 @@ def parse_journal(text: str) -> tuple[list[Step], dict[str, Any] | None]:
     return [Step(*step) for step in journal["steps"]], waits
 
 
-def settle(root: Root) -> list[Step]:
-    """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
+def read_journal(root: Root) -> tuple[list[Step], dict[str, Any] | None] | None:
+    """Return what parse_journal() does of the journal of a host, None where there is none. Raises Failed."""
     text = things.read(root, "file", [JOURNAL])[JOURNAL]
-    if text is None:
-        things.clean_up(root, "file", JOURNAL)
-        clear_undo(root)
-        return []
     try:
-        steps = parse_journal(text["text"])[0]
+        return parse_journal(text["text"]) if text else None
     except ValueError as error:
         raise Failed(
             "%s cannot be understood (%s): an earlier change did not end. Look at it, then remove it." % (JOURNAL, error)
         ) from error
+
+
+def settle(root: Root) -> list[Step]:
+    """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
+    journal = read_journal(root)
+    if journal is None:
+        things.clean_up(root, "file", JOURNAL)
+        clear_undo(root)
+        return []
+    steps = journal[0]
     trouble = undo(root, steps)
     if trouble:
         raise Failed(
@@ -154,20 +160,16 @@ def run(root: Root, steps: list[Step], waiting: dict[str, Any] | None = None, ar
 
 def waiting(root: Root) -> dict[str, Any] | None:
     """Return what the journal says of a change that waits for its confirmation, None where none does."""
-    text = things.read(root, "file", [JOURNAL])[JOURNAL]
     try:
-        return parse_journal(text["text"])[1] if text else None
-    except ValueError:
+        journal = read_journal(root)
+    except Failed:
         return None  # settle() says what is wrong with it
+    return journal[1] if journal else None
 
 
-def go_on(root: Root, token: str) -> None:
-    """Apply the steps of a change that waited for this token, and end it. Raises Failed."""
-    text = things.read(root, "file", [JOURNAL])[JOURNAL]
-    steps, waits = parse_journal(text["text"]) if text else ([], None)
-    if not waits or waits["token"] != token:
-        raise Failed("The confirmation came too late: the change was undone. The host is as before.")
-    begun = steps[: waits["live"]]
+def go_on(root: Root, steps: list[Step], live: int) -> None:
+    """Apply the steps of a change that waited, after the first ones, which are live; and end it. Raises Failed."""
+    begun = steps[:live]
     try:
         _apply(root, steps[len(begun) :], begun)
         things.write(root, "file", JOURNAL, None)
