@@ -130,6 +130,8 @@ def prepare_namespace(case: dict[str, Any]) -> None:
     ]
     batch.append("addr add fd00:98::1/128 dev lo nodad")
     subprocess.run(["ip", "-batch", "-"], input="\n".join(batch).encode(), check=True)
+    if flags:
+        await_routes([*case["pool"], "fd00:98::1"])
     sysctl("core/somaxconn", "4096")
     sysctl("ipv4/ip_local_port_range", "%d %d" % (case["low"], case["high"]))
     if case["reserved"]:
@@ -138,6 +140,15 @@ def prepare_namespace(case: dict[str, Any]) -> None:
     sysctl("ipv4/tcp_timestamps", str(case["timestamps"]))
     if not case["wait"] and os.path.exists("/proc/sys/net/ipv4/tcp_tw_reuse_delay"):
         sysctl("ipv4/tcp_tw_reuse_delay", "60000")  # no TIME_WAIT comes of age while the dialler runs
+
+
+def await_routes(addresses: list[str]) -> None:
+    """Return once each IPv6 address has its local route: the kernel adds it in a workqueue, late on a busy machine (ENETUNREACH till then)."""
+    while True:
+        shown = subprocess.run(["ip", "-6", "route", "show", "table", "local"], stdout=subprocess.PIPE, check=True, universal_newlines=True)
+        if set(addresses) <= set(shown.stdout.split()):
+            return
+        time.sleep(0.001)
 
 
 def listen(address: str, port: int, v6only: int = 1) -> socket.socket:
