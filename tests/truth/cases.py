@@ -143,9 +143,9 @@ def prepare_namespace(case: dict[str, Any]) -> None:
 
 
 def await_routes(addresses: list[str]) -> None:
-    """Return once each IPv6 address has its local route: the kernel adds it in a workqueue, late on a busy machine (ENETUNREACH till then)."""
+    """Return once each IPv6 address has its local route: the kernel adds it in a workqueue, later on a busy machine."""
     while True:
-        shown = subprocess.run(["ip", "-6", "route", "show", "table", "local"], stdout=subprocess.PIPE, check=True, universal_newlines=True)
+        shown = subprocess.run(["ip", "-6", "route", "show", "table", "local"], stdout=subprocess.PIPE, check=True, text=True)
         if set(addresses) <= set(shown.stdout.split()):
             return
         time.sleep(0.001)
