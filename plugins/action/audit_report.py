@@ -6,20 +6,14 @@
 from __future__ import annotations
 
 import datetime
-import os
-import tempfile
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.color import stringc
-from ansible.utils.display import Display
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fleet, html, record, terminal
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fleet, html, output, record, terminal
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.terminal import Line
-
-display = Display()
 
 ARGUMENTS: dict[str, Any] = {
     "hosts": {"type": "list", "elements": "str"},
@@ -28,7 +22,6 @@ ARGUMENTS: dict[str, Any] = {
     "accept": {"type": "list", "elements": "dict"},
     "validate_only": {"type": "bool", "default": False},
 }
-TONES = {"title": "bright blue", "strong": "normal", "dim": "dark gray", "good": "green", "warning": "yellow", "error": "red"}
 MOST_ROWS = 100
 
 
@@ -51,9 +44,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if options["validate_only"]:
             return {"changed": False}
         made = fleet.make(entries, datetime.datetime.now(datetime.timezone.utc).date())
-        show(terminal.render(made.fleet))
+        output.show(terminal.render(made.fleet))
         files = self._write(options["dest"], made)
-        show(ending(made, files))
+        output.show(ending(made, files))
         return result(made, files)
 
     def _entries(self, names: list[str], options: dict[str, Any], hostvars: Any) -> list[fleet.Entry]:
@@ -83,52 +76,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return entries
 
     def _write(self, dest: str, made: fleet.Made) -> dict[str, str]:
-        """Write both files, each whole or not at all; return {format: path}. A relative `dest` is below the current folder."""
-        folder = os.path.abspath(os.path.expanduser(dest))
-        files = {"html": os.path.join(folder, "front-tier.html"), "json": os.path.join(folder, "front-tier.json")}
-        try:
-            os.makedirs(folder, exist_ok=True)
-            write(files["html"], html.bytes_of(made.fleet))
-            write(files["json"], record.bytes_of(made.fleet, made.facts, made.judged))
-        except OSError as error:
-            raise AnsibleActionFail(
-                "The report cannot be written to %s: %s. Name a folder that you may write to in "
-                "front_tier_report_dir." % (folder, error.strerror or error)
-            ) from None
-        return files
+        """Write both files, each whole or not at all; return {format: path}."""
+        contents = {"front-tier.html": html.bytes_of(made.fleet), "front-tier.json": record.bytes_of(made.fleet, made.facts, made.judged)}
+        return dict(zip(("html", "json"), output.write_all(dest, contents, "front_tier_report_dir")))
 
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-
-def write(path: str, content: bytes) -> None:
-    """Put a file in place whole: a reader sees the old one or the new one. Its mode is what the umask leaves of 0666."""
-    handle, name = tempfile.mkstemp(prefix=".front-tier.", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def show(lines: list[Line]) -> None:
-    """Print lines, in colour where Ansible would print in colour."""
-    display.display(
-        "\n".join(
-            "".join(
-                stringc(text, TONES[tone]) if tone in TONES and tone != "strong" and text.strip() else text for text, tone in line
-            ).rstrip()
-            for line in lines
-        )
-    )
 
 
 def ending(made: fleet.Made, files: dict[str, str]) -> list[Line]:

@@ -67,15 +67,16 @@ def _date(value: Any) -> datetime.date | None:
         return None
 
 
-def _mistakes(place: str, item: dict[str, Any], known: Collection[str]) -> Iterable[str]:
+def _mistakes(place: str, item: dict[str, Any], known: Collection[str], what: str) -> Iterable[str]:
     unknown = sorted(str(key) for key in item if key not in KEYS)
     if unknown:
         yield "%s has no key %s; its keys are %s." % (place, ", ".join(unknown), ", ".join(KEYS))
     identity = item.get("id")
     if not identity:
-        yield '%s has no id: name the finding that it accepts, for example "FT117".' % place
+        yield '%s has no id: name the %s that it accepts, for example "%s".' % (place, what, "FT117" if what == "finding" else min(known))
     elif identity not in known:
-        yield '%s.id "%s" is not the id of a finding. The findings are listed in docs/findings.' % (place, identity)
+        there = "The findings are listed in docs/findings" if what == "finding" else "The policies are " + ", ".join(sorted(known))
+        yield '%s.id "%s" is not the id of a %s. %s.' % (place, identity, what, there)
     if item.get("until") is None:
         yield "%s has no until: the last day on which it counts, for example 2027-03-01." % place
     elif _date(item["until"]) is None:
@@ -88,8 +89,8 @@ def _mistakes(place: str, item: dict[str, Any], known: Collection[str]) -> Itera
         yield '%s.hosts must be a pattern of host names such as "edge-0*", or a list of them.' % place
 
 
-def acceptances(value: Any, known: Collection[str], name: str = "front_tier_accept") -> list[Acceptance]:
-    """Return the accept list, checked. known: the ids of all findings. Raises GateError that lists every mistake in it."""
+def acceptances(value: Any, known: Collection[str], name: str = "front_tier_accept", what: str = "finding") -> list[Acceptance]:
+    """Return the accept list, checked. known: the ids of all findings (or policies: `what`). Raises GateError that lists every mistake."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -101,7 +102,7 @@ def acceptances(value: Any, known: Collection[str], name: str = "front_tier_acce
         if not isinstance(item, dict):
             mistakes.append('%s is no dictionary. Write {id: FT117, hosts: "edge-0*", until: 2027-03-01, why: "…"}.' % place)
             continue
-        wrong = list(_mistakes(place, item, known))
+        wrong = list(_mistakes(place, item, known, what))
         mistakes.extend(wrong)
         until = _date(item.get("until"))
         if wrong or until is None:
@@ -141,7 +142,14 @@ def _rank(severity: Any) -> int:
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
-def message(failing: dict[str, list[Judged]], unaudited: dict[str, str], fail_on: str, most: int = 12) -> str:
+def message(
+    failing: dict[str, list[Judged]],
+    unaudited: dict[str, str],
+    fail_on: str,
+    most: int = 12,
+    what: str = "finding",
+    option: str = "front_tier_accept",
+) -> str:
     """Return what the gate says when it fails: {host: findings that fail}, {host: why it was not audited}."""
     total = sum(len(found) for found in failing.values())
     parts = []
@@ -159,9 +167,18 @@ def message(failing: dict[str, list[Judged]], unaudited: dict[str, str], fail_on
         ]
         more = "; and %d more, see the report" % (total - most) if total > most else ""
         parts.append(
-            "%d new finding%s on %d host%s (fail_on: %s): %s%s. Remedy them, or accept each in front_tier_accept with id, "
-            "hosts, until and why."
-            % (total, "" if total == 1 else "s", len(failing), "" if len(failing) == 1 else "s", fail_on, "; ".join(named[:most]), more)
+            "%d new %s%s on %d host%s (fail_on: %s): %s%s. Remedy them, or accept each in %s with id, hosts, until and why."
+            % (
+                total,
+                what,
+                "" if total == 1 else "s",
+                len(failing),
+                "" if len(failing) == 1 else "s",
+                fail_on,
+                "; ".join(named[:most]),
+                more,
+                option,
+            )
         )
     if unaudited:
         hosts = ["%s (%s)" % item for item in unaudited.items()]

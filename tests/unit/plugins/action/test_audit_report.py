@@ -14,7 +14,7 @@ import yaml
 
 from ansible_collections.c10m.front_tier.plugins.action import audit_report
 from ansible_collections.c10m.front_tier.plugins.modules import audit_report as documented
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact, fleet
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact, fleet, output
 from ansible_collections.c10m.front_tier.tests.recorded.fleet import fleet as hosts_of
 
 
@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole(tmp_path):
     path = tmp_path / "front-tier.html"
     path.write_bytes(b"old")
     before = os.stat(path).st_ino
-    audit_report.write(str(path), b"new")
+    output.write(str(path), b"new")
     mask = os.umask(0)
     os.umask(mask)
     assert b"new" == path.read_bytes() and before != os.stat(path).st_ino
@@ -35,7 +35,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
     """A link in the report's folder cannot make it overwrite another file."""
     (tmp_path / "other").write_bytes(b"precious")
     (tmp_path / "front-tier.html").symlink_to(tmp_path / "other")
-    audit_report.write(str(tmp_path / "front-tier.html"), b"new")
+    output.write(str(tmp_path / "front-tier.html"), b"new")
     assert b"precious" == (tmp_path / "other").read_bytes()
 
 
@@ -47,9 +47,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(audit_report.os, "fsync", full)
+    monkeypatch.setattr(output.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        audit_report.write(str(path), b"new")
+        output.write(str(path), b"new")
     assert b"old" == path.read_bytes() and ["front-tier.html"] == os.listdir(tmp_path)
 
 
