@@ -13,6 +13,8 @@ version_added: 0.1.0
 description:
   - Sets sysctls now and for the next boot, all of them or none, reads each back, and can take all of it back.
   - Values are compared as the kernel prints them. Several spellings of a key are one key.
+  - Some keys make the kernel write others (with C(net.ipv4.ip_forward), C(forwarding) of every interface). These come back, too.
+  - C(disable_ipv6) is refused where an interface would lose lasting IPv6 addresses, since they would not come back.
   - A key of connection tracking also has its module loaded at boot, since a boot drops it otherwise.
 extends_documentation_fragment:
   - c10m.front_tier._attributes

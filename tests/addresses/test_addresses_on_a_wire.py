@@ -255,6 +255,108 @@ def test_ipv6_that_is_switched_off(wire):
     assert "result" in wire.run(interface="front0", addresses=["10.77.0.10"])
 
 
+def test_trap_ipv6_switched_off_for_interfaces_that_are_still_to_be_made(wire):
+    """An interface of ours takes over the switch of `default`; once it is there, its own counts."""
+    wire.put("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n")
+    wanted = {"interface": "front0", "kind": "macvlan", "persist": False}
+    before = seen(wire)
+    answer = wire.run(wanted, addresses=["10.77.0.10", "fd77::10"])
+    assert "addresses: IPv6 is switched off on front0-ft (net.ipv6.conf.default.disable_ipv6)." in answer["error"]
+    assert before == seen(wire)
+    assert "result" in wire.run(wanted, addresses=["10.77.0.10"])
+    wire.put("/proc/sys/net/ipv6/conf/front0-ft/disable_ipv6", "0\n")
+    assert "result" in wire.run(wanted, addresses=["10.77.0.10", "fd77::10"])
+    assert "fd77::10/128" in wire.addresses("front0-ft")
+
+
+@pytest.mark.parametrize(
+    ("address", "route", "why"),
+    [
+        ("10.90.0.1/24", "192.0.2.0/24 via 10.90.0.9 dev front0", "10.90.0.1/24"),
+        ("10.90.0.1/32", "192.0.2.0/24 dev front0 src 10.90.0.1", "10.90.0.1/32"),
+        ("10.90.0.1/32", "192.0.2.0/24 dev front0 src 10.90.0.1 table 77", "10.90.0.1/32"),
+        ("fd90::1/64", "2001:db8::/64 via fd90::9 dev front0", "fd90::1/64"),
+        ("fd90::1/128", "2001:db8::/64 dev front0 src fd90::1", "fd90::1/128"),
+    ],
+)
+def test_trap_routes_of_others_that_need_an_address_of_ours(wire, address, route, why):
+    """A route through the network of an address, or with it as its source, would go without a word: refused, with the route."""
+    assert "result" in wire.run(interface="front0", addresses=[address], duplicate_check=True)
+    wire.ip("route add " + route)
+    before = seen(wire)
+    answer = wire.run(state="absent")
+    assert answer["error"].startswith("addresses: the route %s needs %s, which goes. Take that route away first" % (route, why)), answer
+    assert before == seen(wire)
+    wire.ip("route del " + route)
+    assert wire.run(state="absent")["result"]["changed"]
+
+
+def test_trap_routes_that_go_with_the_last_address_or_the_interface(wire):
+    """With its last IPv4 address an interface loses all its IPv4 routes, and with itself all of them, also with several next hops."""
+    wire.ip("link add other0 type veth peer name other1", "link set other0 up", "link set other1 up")
+    assert "result" in wire.run(interface="other0", addresses=["10.91.0.1", "10.91.0.2"], persist=False)
+    wire.ip("route add 192.0.2.0/24 nexthop dev other0 nexthop via 10.77.0.9 dev front0")
+    assert "result" in wire.run(interface="other0", addresses=["10.91.0.1"], persist=False)
+    error = wire.run(state="absent")["error"]
+    assert "via 10.77.0.9 dev other0 dev front0 needs 10.91.0.1/32, the last IPv4 address of other0, which goes" in error
+    wire.ip("route del 192.0.2.0/24", "addr add 10.91.0.9/32 dev other0", "route add 192.0.3.0/24 dev other0")
+    assert wire.run(state="absent")["result"]["changed"]
+    assert "192.0.3.0/24 dev other0" in wire.inside(["ip", "route"]).stdout
+    assert "result" in wire.run(interface="front0", kind="macvlan", addresses=["10.77.0.10"], persist=False)
+    wire.ip("route add 2001:db8::/64 dev front0-ft")
+    assert "the route 2001:db8::/64 dev front0-ft needs interface front0-ft, which goes." in wire.run(state="absent")["error"]
+    wire.ip("route del 2001:db8::/64 dev front0-ft")
+    assert wire.run(state="absent")["result"]["changed"]
+
+
+def test_trap_routes_of_others_that_an_undo_takes_along_are_named(wire):
+    """A change that did not end is undone with what others have built on it since, and says so."""
+    wire.ip("addr add 10.90.0.1/32 dev front0", "route add 192.0.2.0/24 dev front0 src 10.90.0.1")
+    journal(wire, Step("address", "front0 10.90.0.1/32", None, {"lifetime": "forever", "nodad": False}))
+    warnings = wire.run(interface="front0", addresses=["10.77.0.10"])["result"]["warnings"]
+    assert warnings == [
+        "An earlier change did not end; its 1 steps were undone first; what is not as before: "
+        "route 192.0.2.0/24 dev front0 src 10.90.0.1: it went with an address or interface of the change."
+    ]
+
+
+def journal(wire, *steps):
+    """Put the journal of a change that did not end onto the host."""
+    wire.put(transaction.JOURNAL, json.dumps({"version": transaction.VERSION, "steps": steps}))
+
+
+def test_trap_journal_whose_carriers_are_gone(wire):
+    """What went with its interface, its parent or its folder counts as undone, and what others fill stays: the next run goes on."""
+    address = {"lifetime": "forever", "nodad": False}
+    journal(
+        wire,
+        Step("folder", "/etc/ours.d", None, 0o755),
+        Step("file", "/etc/removed.d/50-x.conf", {"text": "x\n", "mode": 0o644, "uid": 0, "gid": 0, "context": None}, None),
+        Step("sysctl", "net.ipv4.conf.gone0.rp_filter", "0", "2"),
+        Step("link", "gone0-ft", {"type": "macvlan", "parent": "gone0"}, None),
+        Step("address", "gone0 10.95.0.1/32", address, None),
+        Step("address", "front0 10.95.0.2/32", address, None),
+        Step("local_route", "gone0 10.94.0.0/24", {"type": "local"}, None),
+        Step("route", "inet table 100 default", "dev gone0", None),
+    )
+    wire.put("/etc/ours.d/theirs.conf", "kept\n")
+    done = wire.run(interface="front0", addresses=["10.77.0.10"])["result"]
+    (warning,) = done["warnings"]
+    assert warning.startswith("An earlier change did not end; its 8 steps were undone first; what is not as before: ")
+    assert warning.split(": ", 1)[1].split("; ") == [
+        "route inet table 100 default: it is gone, with the interface gone0",
+        "local_route gone0 10.94.0.0/24: it is gone, with the interface gone0",
+        "address gone0 10.95.0.1/32: it is gone, with the interface gone0",
+        "link gone0-ft: it is gone, with the interface gone0",
+        "sysctl net.ipv4.conf.gone0.rp_filter: it is gone, with the interface or the module that it was of",
+        "file /etc/removed.d/50-x.conf: it is gone, with the folder that it was in",
+        "folder /etc/ours.d: it stays, since others have put something into it.",
+    ]
+    assert "10.95.0.2/32" in wire.addresses("front0") and "kept\n" == wire.text("/etc/ours.d/theirs.conf")
+    assert not os.path.exists(str(wire.tree) + transaction.JOURNAL)
+    assert wire.run(interface="front0", addresses=["10.77.0.10"])["result"]["warnings"] == []
+
+
 def test_secondaries_of_others_are_not_lost(wire):
     """The first address of a network that others are in is not taken away from under them."""
     assert "result" in wire.run(interface="front0", addresses=["10.90.0.1/24"])

@@ -41,6 +41,7 @@ class Wire:
         self.ip("link set back0 up", "addr add %s dev back0" % OTHER, "addr add fd77::2/64 dev back0 nodad", where=self.there)
         self.put("/run/systemd/system/.keep", "")
         self.put("/var/lib/.keep", "")
+        self.put("/proc/.keep", "")
         self.put("/etc/systemd/network/20-front.network", NETWORK)
         self.put("/run/systemd/netif/state", "OPER_STATE=routable\n")
         state = "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/20-front.network\n"
@@ -104,7 +105,10 @@ class Wire:
         return {"%s %s" % (row["dev"], row["dst"]) for row in rows if row.get("protocol") not in ("kernel", "2")}
 
     def run(self, params: dict[str, Any] | None = None, section: str | None = "secondary_interfaces", **options: Any) -> dict[str, Any]:
-        """Make a change in a process of its own in the namespace; return {result} or {error}. check: only look."""
+        """Make a change in a process of its own in the namespace; return {result} or {error}. check: only look; proc: the real /proc."""
+        mount = (
+            ["unshare", "-m", "sh", "-c", 'mount --rbind /proc "$0/proc"; exec "$@"', str(self.tree)] if options.pop("proc", False) else []
+        )
         check = ["check"] if options.pop("check", False) else []
         given = {
             **(DEFAULTS if section else {name: one.get("default") for name, one in change.COMMON.items()}),
@@ -114,7 +118,7 @@ class Wire:
         for name in change.SECTIONS if section is None else []:
             given.setdefault(name, None)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-        command = [sys.executable, "-B", __file__, str(self.tree), json.dumps(given), section or "", *check]
+        command = [*mount, sys.executable, "-B", __file__, str(self.tree), json.dumps(given), section or "", *check]
         done = self.inside(command, env=environment)
         lines = done.stdout.splitlines()
         assert len(lines) == 2, done.stderr

@@ -92,6 +92,45 @@ def test_a_ceiling_that_only_the_next_boot_lowers_is_kept_too(host):
     assert "sysctl fs.nr_open" not in result["steps"]
 
 
+SETTING = {"settings": {"fs.nr_open": 2000000}}
+
+
+def test_trap_nr_open_falls_at_the_next_boot_only(host):
+    """live: false leaves the ceiling as it is now: what would be refused after a restart is refused all the same."""
+    host.plant({"/proc/sys/fs/nr_open": "2000000\n", "/etc/sysctl.d/10-other.conf": "fs.nr_open = 2000000\n"})
+    host.change(nofile=2000000, users=["app"], name="logins")
+    refused(
+        host,
+        "fs.nr_open would fall to 65536 at the next boot, below the nofile 2000000 of %s:3: sshd and sudo would refuse to start sessions. "
+        "Lower that line first, or keep fs.nr_open at 2000000." % LIMITS.replace("front-tier", "logins"),
+        kernel_settings={"settings": {"fs.nr_open": 65536}, "live": False},
+    )
+    assert host.change(kernel_settings={"settings": {"fs.nr_open": 3000000}, "live": False})["changed"]
+
+
+@pytest.mark.parametrize("after", [{"kernel_settings": {"settings": {}}}, {"kernel_settings": {}, "state": "absent"}])
+def test_trap_key_of_nr_open_dropped_while_the_live_value_stays(host, after):
+    """A value that was there by hand stays, but the file that would keep it goes: units and logins of the next boot rely on it."""
+    host.plant({"/proc/sys/fs/nr_open": "2000000\n"})
+    host.change(kernel_settings=SETTING)
+    host.change(nofile=2000000, units=["web"], name="units")
+    refused(host, "fs.nr_open would fall to 1048576 at the next boot, and set units gives web.service nofile 2000000:2000000.", **after)
+    host.change(name="units", state="absent")
+    host.plant({"/etc/security/limits.d/zz.conf": "app - nofile 1500000\n"})
+    refused(host, "would fall to 1048576 at the next boot, below the nofile 1500000 of /etc/security/limits.d/zz.conf:1", **after)
+    (host.top / "etc/security/limits.d/zz.conf").unlink()
+    assert host.change(**after)["changed"]
+    assert "2000000\n" == host.text("/proc/sys/fs/nr_open")
+
+
+def test_a_boot_that_is_too_low_already_is_not_this_change(host):
+    """A rule that others broke before us stops no change that has nothing to do with it."""
+    host.plant({"/etc/security/limits.d/zz.conf": "app - nofile 4000000\n", "/proc/sys/fs/nr_open": "4000000\n"})
+    host.change(kernel_settings={"settings": {"fs.nr_open": 3000000}, "live": False})
+    assert host.change(kernel_settings={"settings": {}})["changed"]
+    assert host.change(nofile=65536, units=["web"])["changed"]
+
+
 def test_nofile_above_nr_open_in_a_container(host):
     """The bound of the machine outside is named, what would break, and the two ways out."""
     host.plant({"/run/systemd/container": "podman\n"})

@@ -96,6 +96,7 @@ class Change:
         self.container = bool(self.host["container"])
         self.record = self.before_record = record
         self.targets: dict[tuple[str, str], Any] = {}
+        self.rewritten: set[tuple[str, str]] = set()  # what is written even if it has its value: the kernel changes it meanwhile
         self.current: dict[tuple[str, str], Any] = {}
 
     def value(self, kind: str, name: str) -> Any:
@@ -126,15 +127,19 @@ class Change:
         """Return the steps from the host as it is to what was asked. Raises Refusal; touches nothing."""
         for section, options in self.asked.items():
             self._settle_section(section, self._wanted(section, options))
+        for name in [name for kind, name in self.targets if kind == "sysctl" and name in sysctls.SPREADING]:
+            self._settle_along(name)
+        self._settle_section(FILES, self._files())
         for one in self._involved():
             if hasattr(one, "check"):
                 one.check(self)
-        self._settle_section(FILES, self._files())
         return self._steps()
 
     def _involved(self) -> list[Any]:
         """Return the sections that were asked for, and those that watch a sysctl which changes."""
-        names = {*self.asked, *(WATCHED.get(name) for kind, name in self.targets if kind == "sysctl")}
+        kept = [set(sets.kept(record, self.params["name"], "sysctl").items()) for record in (self.before_record, self.record)]
+        changed = {name for kind, name in self.targets if kind == "sysctl"} | {name for name, _value in kept[0] ^ kept[1]}
+        names = {*self.asked, *(WATCHED.get(name) for name in changed)}
         return [section_file(name) for name in SECTIONS if name in names]
 
     def _wanted(self, section: str, options: Any) -> list[Wanted]:
@@ -210,6 +215,36 @@ class Change:
         self.targets.update(outcome.targets)
         self.left += outcome.left
 
+    def _settle_along(self, name: str) -> None:
+        """Settle what the kernel writes together with a sysctl that changes.
+
+        What a set of ours manages stays. The rest becomes what the kernel makes of it, and comes back as it was before we came, but for
+        what others changed since.
+        """
+        now, will = self.value("sysctl", name), self.targets["sysctl", name]
+        if now is None or will is None or things.same("sysctl", name, now, will):
+            return
+        folder = os.path.dirname(sysctl_path(sysctls.SPREADING[name])).rpartition("/")[0]
+        interfaces = [key_name(one) for one in self.root.names(folder)]
+        before, after = (sysctls.written_with(name, value, interfaces) for value in (now, will))
+        self.look("sysctl", before)
+        current = {one: self.current["sysctl", one] for one in before if self.current["sysctl", one] is not None}
+        managed, known = sets.entries(self.record), sets.entries(self.before_record).get("sysctl " + name, [])
+        staying = managed.get("sysctl " + name, [])
+        along = known[0][2].get("along", {}) if known else {}
+        kept = {}
+        for one, value in current.items():
+            last = self.targets.get(("sysctl", one), value)
+            if "sysctl " + one in managed or not staying and last != before[one]:
+                kept[one] = last
+            else:
+                kept[one] = self.targets.get(("sysctl", one), after[one]) if staying else along.get(one, after[one])
+        for one in sysctls.written_after(before, after, current, kept):
+            self.targets["sysctl", one] = kept[one]
+            self.rewritten.add(("sysctl", one))
+        for _set, _section, entry in staying:
+            entry.setdefault("along", {one: value for one, value in current.items() if value != before[one]})
+
     def _files(self) -> list[Wanted]:
         """Return the files of the set as they will be. Raises Refusal where a later file would win at the next boot."""
         name = self.params["name"]
@@ -256,7 +291,7 @@ class Change:
             steps.append(Step("file", sets.RECORD, before, after))
         changed: dict[str, dict[str, Any]] = {}
         for (kind, name), value in self.targets.items():
-            if not things.same(kind, name, self.value(kind, name), value):
+            if (kind, name) in self.rewritten or not things.same(kind, name, self.value(kind, name), value):
                 changed.setdefault(self._phase(kind, name, value), {})[name] = value
         folders = changed.pop("folder", {})
         taken = {**changed.get("file", {}), **changed.get("symlink", {})}
@@ -356,7 +391,7 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
         if confirmation:
             return _confirmed(root, confirmation)
         _wait_for_no_other(root)
-        settled = transaction.settle(root)
+        settled, gone = transaction.settle(root)
         made, steps = _planned(root, params, section)
         if seconds:
             from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
@@ -366,7 +401,8 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
             transaction.run(root, steps)
     result = dict(_result(made, steps), **({"unconfirmed": token} if token else {}))
     if settled:
-        result["warnings"].append("An earlier change did not end; its %d steps were undone first." % len(settled))
+        but = "; what is not as before: %s" % "; ".join(gone) if gone else ""
+        result["warnings"].append("An earlier change did not end; its %d steps were undone first%s." % (len(settled), but))
         result["changed"] = True
     return result
 

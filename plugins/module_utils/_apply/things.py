@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import file, folder, sysctl
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
 
 KINDS: dict[str, Any] = {"file": file, "folder": folder, "sysctl": sysctl}
 FOLLOWING = ("unit", "service")  # what the system derives from files: it comes last, also on the way back
@@ -60,3 +64,34 @@ def clean_up(root: Root, kind: str, name: str) -> None:
     """Take away what a killed write left behind."""
     if kind in ("file", "symlink"):
         kind_of(kind).clean_up(root, name)
+
+
+def why_left(root: Root, kind: str, name: str, value: Any) -> str | None:
+    """Return why a thing can never again have a value that it had, in words; None where it may be tried.
+
+    What carries a thing takes it along: an interface or a module its sysctls, an interface its addresses and routes, a folder its files.
+    """
+    if value is None:
+        others = kind == "folder" and bool(root.names(name))
+        return "it stays, since others have put something into it" if others else None
+    if kind == "sysctl":
+        return None if root.exists(sysctl_path(name)) else "it is gone, with the interface or the module that it was of"
+    if kind in ("file", "folder", "symlink"):
+        return None if root.exists(os.path.dirname(name)) else "it is gone, with the folder that it was in"
+    words = name.split() if kind in ("address", "local_route") else value.split("dev ")[-1:] if kind == "route" else []
+    interface = value["parent"] if kind == "link" else words[0] if words else None
+    there = interface is None or interface in {one for _index, one in socket.if_nameindex()}
+    return None if there else "it is gone, with the interface %s" % interface
+
+
+def routes_beside(steps: Iterable[Step]) -> set[str]:
+    """Return the routes of others that may go with addresses and interfaces of these steps; an empty set where there are none."""
+    if not any(step.kind in ("address", "link") and step.before is None for step in steps):
+        return set()
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_ways
+
+    ours = {step.name for step in steps if step.kind == "local_route"}
+    try:
+        return {way.text for way in read_ways() if way.local not in ours}
+    except OSError:
+        return set()  # it is for the words alone

@@ -15,7 +15,7 @@ import itertools
 import json
 import os
 import time
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value
@@ -30,6 +30,13 @@ VERSION = 1
 
 class Failed(Exception):
     """A change that was begun and undone; the message says which step failed, why, and what an undo could not restore."""
+
+
+class Undone(NamedTuple):
+    """What came of an undo, in words. trouble: what could not be restored, and may be later; left: what never will be as before."""
+
+    trouble: list[str]
+    left: list[str]
 
 
 @contextlib.contextmanager
@@ -76,15 +83,15 @@ def read_journal(root: Root) -> tuple[list[Step], dict[str, Any] | None] | None:
         ) from error
 
 
-def settle(root: Root) -> list[Step]:
-    """Undo a change that did not end, if there is one; return its steps. Raises Failed where something cannot be restored."""
+def settle(root: Root) -> tuple[list[Step], list[str]]:
+    """Undo a change that did not end, if there is one; return its steps, and what is not as before all the same. Raises Failed."""
     journal = read_journal(root)
     if journal is None:
         things.clean_up(root, "file", JOURNAL)
         clear_undo(root)
-        return []
+        return [], []
     steps = journal[0]
-    trouble = undo(root, steps)
+    trouble, left = undo(root, steps)
     if trouble:
         raise Failed(
             "An earlier change did not end, and undoing it failed: %s. %s is kept: the next run tries again. "
@@ -92,7 +99,7 @@ def settle(root: Root) -> list[Step]:
         )
     things.write(root, "file", JOURNAL, None)
     clear_undo(root)
-    return steps
+    return steps, left
 
 
 def clear_undo(root: Root) -> None:
@@ -103,15 +110,35 @@ def clear_undo(root: Root) -> None:
             things.write(root, "file", path, None)
 
 
-def undo(root: Root, steps: list[Step]) -> list[str]:
-    """Give every thing the value it had before, the last step first; return what could not be restored, in words."""
-    trouble = []
+def undo(root: Root, steps: list[Step]) -> Undone:
+    """Give every thing the value it had before, the last step first.
+
+    A thing whose carrier is gone went with it, and a folder that others use stays: neither can be restored, and both are told.
+    """
+    trouble: list[str] = []
+    left: list[str] = []
+    routes = things.routes_beside(steps)
     back = [step for following in (False, True) for step in reversed(steps) if (step.kind in things.FOLLOWING) == following]
     for kind, together in itertools.groupby(back, key=lambda step: step.kind):
         values = {step.name: step.before for step in together}
         for name in values:
             things.clean_up(root, kind, name)
-        derived = kind in things.REFRESHED
+        off = _restore(root, kind, values)
+        for name, why in off.items():
+            reason = things.why_left(root, kind, name, values[name])
+            (left if reason else trouble).append("%s %s: %s" % (kind, name, reason or why))
+    left += ["route %s: it went with an address or interface of the change" % one for one in routes - things.routes_beside(steps)]
+    return Undone(trouble, left)
+
+
+def _restore(root: Root, kind: str, values: dict[str, Any]) -> dict[str, str]:
+    """Write the values of things of one kind; return {name: why} of those that do not have theirs in the end.
+
+    What is off after a first round is written once more: with some sysctls the kernel writes others (_plan/sysctls.py).
+    """
+    errors: dict[str, str] = {}
+    derived = kind in things.REFRESHED
+    for _turn in range(1 if derived else 2):
         try:
             off = values if derived else _off(root, kind, values)
         except OSError:
@@ -120,13 +147,13 @@ def undo(root: Root, steps: list[Step]) -> list[str]:
             try:
                 things.write(root, kind, name, values[name])
             except OSError as error:
-                trouble.append("%s %s: %s" % (kind, name, error.strerror or error))
-        try:
-            still = {} if derived else _off(root, kind, {name: values[name] for name in off})
-            trouble += ["%s %s does not keep its value" % (kind, name) for name in still]
-        except OSError as error:
-            trouble.append("%s %s: %s" % (kind, ", ".join(off), error.strerror or error))
-    return trouble
+                errors[name] = str(error.strerror or error)
+    if derived:
+        return errors
+    try:
+        return {name: errors.get(name, "it does not keep its value") for name in _off(root, kind, values)}
+    except OSError as error:
+        return dict.fromkeys(values, str(error.strerror or error))
 
 
 def _off(root: Root, kind: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +181,7 @@ def run(root: Root, steps: list[Step], waiting: dict[str, Any] | None = None, ar
         if not waiting:
             things.write(root, "file", JOURNAL, None)
     except BaseException as error:
-        _give_up(root, begun, len(steps), error)
+        _give_up(root, steps, begun, error)
         raise
 
 
@@ -174,7 +201,7 @@ def go_on(root: Root, steps: list[Step], live: int) -> None:
         _apply(root, steps[len(begun) :], begun)
         things.write(root, "file", JOURNAL, None)
     except BaseException as error:
-        _give_up(root, begun, len(steps), error)
+        _give_up(root, steps, begun, error)
         raise
 
 
@@ -190,18 +217,19 @@ def _apply(root: Root, steps: list[Step], begun: list[Step]) -> None:
             raise OSError(0, "wrote %s to %s, reads back %s" % (_short(wanted[name]), name, _short(seen)))
 
 
-def _give_up(root: Root, begun: list[Step], total: int, error: BaseException) -> None:
+def _give_up(root: Root, steps: list[Step], begun: list[Step], error: BaseException) -> None:
     """Undo what was begun and say so; a request to end the process goes on after it."""
-    trouble = undo(root, begun)
+    rest = itertools.takewhile(lambda step: begun and step.kind == begun[-1].kind, steps[len(begun) :])
+    trouble, left = undo(root, [*begun, *rest])  # with its kind: the kernel writes some sysctls along with others
     if not trouble:
         with contextlib.suppress(OSError):
             things.write(root, "file", JOURNAL, None)
     if not isinstance(error, OSError):
         return
     step = begun[-1] if begun else None
-    where = "step %d of %d (%s %s)" % (len(begun), total, step.kind, step.name) if step else "writing %s" % JOURNAL
+    where = "step %d of %d (%s %s)" % (len(begun), len(steps), step.kind, step.name) if step else "writing %s" % JOURNAL
     ending = (
-        "All of it was undone: the host is as before."
+        "All of it was undone: the host is as before%s." % (", but for " + "; ".join(left) if left else "")
         if not trouble
         else ("Undoing failed too: %s. %s is kept: the next run settles it." % ("; ".join(trouble), JOURNAL))
     )

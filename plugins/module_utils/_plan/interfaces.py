@@ -191,6 +191,38 @@ def taken_with(removed: set[str], present: dict[tuple[str, str], Any], promoted:
     return words
 
 
+def routes_with(removed: set[str], links: set[str], present: dict[tuple[str, str], Any], routes: Iterable[Any]) -> list[str]:
+    """Return, in words, which routes of others would go or lead nowhere with addresses and interfaces that go. routes: of read_ways().
+
+    The kernel takes routes with a source that goes, all IPv4 routes of an interface with its last IPv4 address, and all of an interface
+    that goes itself (fib_del_ifaddr(), fib_sync_down_addr(), fib6_remove_prefsrc()); a gateway in a network that goes is no neighbour
+    any more.
+    """
+    gone = [(interface, parsed.parse_address(cidr)) for interface, cidr in present if "%s %s" % (interface, cidr) in removed]
+    staying = [
+        (interface, parsed.parse_address(cidr))
+        for interface, cidr in present
+        if "%s %s" % (interface, cidr) not in removed and interface not in links
+    ]
+    hosts = {one.host for _interface, one in staying}
+    words = []
+    for route in routes:
+        why = ["interface %s" % one for one in sorted(route.interfaces & links)]
+        for interface, one in gone:
+            gateways = [parsed.parse_address(gateway) for gateway in route.gateways]
+            reached = [address for place, address in staying if place == interface]
+            if route.source == one.host and one.host not in hosts:
+                why.append(one.cidr)
+            elif interface not in route.interfaces or route.family != one.family:
+                continue
+            elif any(one.holds(gateway) and not any(other.holds(gateway) for other in reached) for gateway in gateways):
+                why.append(one.cidr)
+            elif ":" not in one.host and all(":" in other.host for other in reached):
+                why.append("%s, the last IPv4 address of %s" % (one.cidr, interface))
+        words += ["%s needs %s" % (route.text, why[0])] if why else []
+    return words
+
+
 def carried(kind: str, name: str, counts: dict[str, int]) -> int:
     """Return how many connections an address or the prefix of a local route carries; counts: {local address: connections}."""
     one = parsed.parse_address(name.partition(" ")[2])

@@ -5,7 +5,8 @@
 
 The record of all sets is one file of the host, and changing it is a step like any other.
 Shape: {"version": 1, "sets": {set: {section: {"kind name": {kind, name, original, value, persist, live, applied}}}}},
-`applied` only where a later run no longer sets live what an earlier one did: the value that it has from that.
+`applied` only where a later run no longer sets live what an earlier one did: the value that it has from that;
+`along` of a sysctl that was changed and with which the kernel writes others: {name: original} of those that do not come back with it.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ def reconcile(
             "value": one.value,
             "persist": one.persist,
             "live": one.live,
+            **({"along": known["along"]} if known and "along" in known else {}),
         }
         if one.live:
             targets[one.kind, one.name] = one.value

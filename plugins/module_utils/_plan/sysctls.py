@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS
@@ -15,6 +15,25 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps impor
 NOTHING = " Nothing was changed."
 RANGE, RESERVED, START = ("net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start")
 INT, BIG = (1 << 31) - 1, (1 << 63) - 1
+
+
+# Sysctls with which the kernel writes the same of `default` and of every interface, whatever each had: inet_forward_change(),
+# addrconf_fixup_forwarding(), addrconf_disable_ipv6(), addrconf_fixup_linkdown(), addrconf_sysctl_addr_gen_mode().
+SPREADING = {
+    "net.ipv4.ip_forward": "net.ipv4.conf.%s.forwarding",
+    **{
+        name % "all": name
+        for name in (
+            "net.ipv4.conf.%s.forwarding",
+            "net.ipv6.conf.%s.forwarding",
+            "net.ipv6.conf.%s.disable_ipv6",
+            "net.ipv6.conf.%s.ignore_routes_with_linkdown",
+            "net.ipv6.conf.%s.addr_gen_mode",
+        )
+    },
+}
+REDIRECTS = "net.ipv4.conf.all.accept_redirects"  # written with net.ipv4.ip_forward, as its opposite
+IPV6_OFF = re.compile(r"net\.ipv6\.conf\.(.+)\.disable_ipv6\Z")
 
 
 class Bounds(NamedTuple):
@@ -161,6 +180,25 @@ def scope_of(name: str) -> str:
     return known.scope if known else "kernel" if name.split(".", maxsplit=1)[0] in ("fs", "vm", "kernel") else "netns"
 
 
+def written_with(name: str, value: str, interfaces: Iterable[str]) -> dict[str, str]:
+    """Return {sysctl: value} of all that the kernel writes when a sysctl changes to a value. interfaces: as in names of sysctls."""
+    if name not in SPREADING:
+        return {}
+    found = {SPREADING[name] % one: value for one in interfaces if one != "all"}
+    if SPREADING[name].startswith("net.ipv4."):
+        found[REDIRECTS] = "0" if value != "0" else "1"
+    return found
+
+
+def written_after(before: dict[str, str], after: dict[str, str], current: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """Return {sysctl: value} of what has to be written after the one that the kernel writes them with, and again after its undo.
+
+    before, after: of written_with() for the value that it has and the one that it gets; current: their values now; kept: those that
+    they are to have in the end. What the kernel leaves right both times is left to it.
+    """
+    return {name: kept[name] for name in kept if current[name] != before[name] or kept[name] != after[name]}
+
+
 ORDER = (START, RESERVED, "fs.nr_open", "fs.file-max", "net.netfilter.nf_conntrack_buckets")
 
 
@@ -168,12 +206,15 @@ def in_order(names: list[str], raising_start: bool) -> list[str]:
     """Return the names in the order in which they have to be written.
 
     Reserved ports go before the range, so that no port is open to a dial in between; the first unprivileged port goes before
-    the range where it falls, and after it where it rises (kernel-truths, 11. Write semantics).
+    the range where it falls, and after it where it rises (kernel-truths, 11. Write semantics). What the kernel writes others with
+    goes before those.
     """
 
     def rank(name: str) -> tuple[int, str]:
         if name == START and raising_start:
             return (len(ORDER) + 1, name)
+        if name in SPREADING:
+            return (-1, name)
         return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
     return sorted(names, key=rank)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import (
     DEPRECATED,
@@ -28,7 +28,9 @@ GETLINK = 18
 UP, LOOPBACK, NO_ARP, LOWER_UP = 0x1, 0x8, 0x80, 0x10000
 SECONDARY, NODAD, PERMANENT = 0x1, 0x2, 0x80  # IFA_F_SECONDARY and so on
 ETHERNET = 1
-GATEWAY, OUT = 5, 4  # RTA_GATEWAY, RTA_OIF
+GATEWAY, OUT, PREFSRC, MULTIPATH, TABLE = 5, 4, 7, 9, 15  # RTA_GATEWAY, RTA_OIF and so on
+MAIN = 254  # RT_TABLE_MAIN
+BY_THEMSELVES = (2, 9)  # RTPROT_KERNEL, RTPROT_RA: such routes come back with what they came from
 
 
 def read_links() -> dict[str, dict[str, Any]]:
@@ -98,3 +100,58 @@ def read_routes() -> tuple[set[tuple[str, str]], set[str]]:
                 index = struct.unpack("=I", parts[OUT])[0] if len(parts.get(OUT, b"")) == 4 else 0
                 local.add((names.get(index, str(index)), "%s/%d" % (socket.inet_ntop(family, raw), prefix)))
     return local, gateways
+
+
+class Way(NamedTuple):
+    """A route that somebody has set. text: as `ip route` has it; local: "INTERFACE PREFIX" of a local one, else an empty text."""
+
+    text: str
+    interfaces: set[str]
+    gateways: set[str]
+    source: str
+    family: int
+    local: str
+
+
+def read_ways() -> list[Way]:
+    """Return the routes of all tables, less those that the kernel made itself. Raises OSError."""
+    names = {link["index"]: name for name, link in read_links().items()}
+    found = []
+    for family in FAMILIES:
+        for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
+            prefix, table, protocol, kind = struct.unpack_from("=xBxxBBxB", body)
+            parts = attributes(body, 12)
+            if protocol not in BY_THEMSELVES:
+                found.append(_way(family, prefix, _number_of(parts.get(TABLE)) or table, kind, parts, names))
+    return found
+
+
+def _way(family: int, prefix: int, table: int, kind: int, parts: dict[int, bytes], names: dict[int, str]) -> Way:
+    width = 4 if family == socket.AF_INET else 16
+    hops = [parts, *_hops(parts.get(MULTIPATH, b""))]
+    gateways = [socket.inet_ntop(family, hop[GATEWAY]) for hop in hops if len(hop.get(GATEWAY, b"")) == width]
+    interfaces = [names.get(index, str(index)) for index in (_number_of(hop.get(OUT)) for hop in hops) if index]
+    source = socket.inet_ntop(family, parts[PREFSRC]) if len(parts.get(PREFSRC, b"")) == width else ""
+    to = "%s/%d" % (socket.inet_ntop(family, parts.get(1, b"\0" * width)), prefix)
+    local = "%s %s" % (interfaces[0], to) if kind == TYPE_LOCAL and interfaces else ""
+    words = ["local %s" % to if local else to, *("via %s" % one for one in gateways), *("dev %s" % one for one in interfaces)]
+    words += ["src %s" % source] if source else []
+    words += ["table %d" % table] if table not in (MAIN, TABLE_LOCAL) else []
+    return Way(" ".join(words), set(interfaces), set(gateways), source, family, local)
+
+
+def _hops(packed: bytes) -> list[dict[int, bytes]]:
+    """Return the attributes of each next hop of a route that has several (struct rtnexthop)."""
+    found, offset = [], 0
+    while offset + 8 <= len(packed):
+        length, index = struct.unpack_from("=Hxxi", packed, offset)
+        if length < 8:
+            break
+        found.append({**attributes(memoryview(packed[offset : offset + length]), 8), OUT: struct.pack("=I", index)})
+        offset += length + 3 & ~3
+    return found
+
+
+def _number_of(raw: bytes | None) -> int:
+    """Return an attribute of 32 bits as a number, 0 where there is none."""
+    return int(struct.unpack("=I", raw)[0]) if raw and len(raw) == 4 else 0

@@ -48,8 +48,12 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
 
 def check(change: Change) -> None:
     """Check what files ask for against fs.nr_open as it will be; spare processes that use what they would lose. Raises Refusal."""
+    now = int(change.value("sysctl", NR_OPEN) or 0)
     if ("sysctl", NR_OPEN) in change.targets:
-        _check_nr_open(change, int(change.settled(NR_OPEN)), int(change.value("sysctl", NR_OPEN)))
+        _check_nr_open(change, int(change.settled(NR_OPEN)), now, "")
+    if not change.container:
+        before, after = (_decided_at_boot(change, NR_OPEN, now, files) for files in ({}, _planned(change)))
+        _check_nr_open(change, after, before, " at the next boot")
     processes = [name for kind, name in change.targets if kind == "process"]
     if processes:
         _spare(change, processes)
@@ -152,7 +156,12 @@ def _at_boot(change: Change, name: str, now: int) -> int:
         if section != SECTION and entry and entry["persist"]:
             return int(entry["value"])
     ours = {entry["name"]: None for entry in change.managed("_files").values() if entry["kind"] == "file"}
-    decided, nothing = sysctl_d.boot_values(change.root, dict(ours), [name], False)
+    return _decided_at_boot(change, name, now, dict(ours))
+
+
+def _decided_at_boot(change: Change, name: str, now: int, files: dict[str, str | None]) -> int:
+    """Return what a ceiling will be after the next boot once `files` are in place, None for those that are gone."""
+    decided, nothing = sysctl_d.boot_values(change.root, files, [name], False)
     text = str(decided.get(name, {}).get("value"))
     if text.isdigit():
         return int(text)
@@ -294,8 +303,8 @@ def _of_unit(
     return found, stuck, programs
 
 
-def _check_nr_open(change: Change, will: int, now: int) -> None:
-    """Raise Refusal where fs.nr_open would fall below what a rule of PAM or a set of ours asks for."""
+def _check_nr_open(change: Change, will: int, now: int, when: str) -> None:
+    """Raise Refusal where fs.nr_open would fall, now or at the next boot, below what a rule of PAM or a set of ours asks for."""
     if will >= now:
         return
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist.nofile_d import highest_rule
@@ -303,16 +312,16 @@ def _check_nr_open(change: Change, will: int, now: int) -> None:
     most, source = highest_rule(PlannedRoot(change.root, _planned(change)))
     if will < most <= now:
         raise Refusal(
-            "%s would fall to %d, below the nofile %d of %s: %s. Lower that line first, or keep %s at %d.%s"
-            % (NR_OPEN, will, most, source, LOGINS, NR_OPEN, most, NOTHING)
+            "%s would fall to %d%s, below the nofile %d of %s: %s. Lower that line first, or keep %s at %d.%s"
+            % (NR_OPEN, will, when, most, source, LOGINS, NR_OPEN, most, NOTHING)
         )
     for rows in sets.entries(change.record).values():
         for owner, _section, entry in rows:
             for whom, value in plan.claims(entry["name"], entry["value"]["text"]).items() if entry["kind"] == "file" else ():
                 if int(value.rpartition(":")[2]) > will:
                     raise Refusal(
-                        "%s would fall to %d, and set %s gives %s nofile %s. End that set first, or keep %s.%s"
-                        % (NR_OPEN, will, owner, whom, value, NR_OPEN, NOTHING)
+                        "%s would fall to %d%s, and set %s gives %s nofile %s. End that set first, or keep %s.%s"
+                        % (NR_OPEN, will, when, owner, whom, value, NR_OPEN, NOTHING)
                     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 
 if TYPE_CHECKING:
@@ -18,3 +20,25 @@ OPTIONS: dict[str, Any] = {"settings": {"type": "dict", "default": {}}}
 def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     """Return the sysctls that the option `settings` wants. Raises Refusal."""
     return change.sysctls(options["settings"], options)
+
+
+def check(change: Change) -> None:
+    """Refuse to switch IPv6 off, or to do what is undone that way, where addresses would go that nothing brings back. Raises Refusal."""
+    turned = {
+        name: off.group(1).replace("/", ".")
+        for kind, name in change.targets
+        for off in [sysctls.IPV6_OFF.match(name) if kind == "sysctl" else None]
+        if off and change.settled(name) != change.value("sysctl", name)
+    }
+    if turned:
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses
+
+        lasting = sorted((interface, cidr) for interface, cidr in read_interface_addresses() if ":" in cidr)
+        lasting = [place for place in lasting if not place[1].startswith("fe80:") and place != ("lo", "::1/128")]
+        for name, interface in turned.items():
+            there = ["%s of %s" % (cidr, place) for place, cidr in lasting if interface in ("all", place)]
+            if there:
+                raise Refusal(
+                    "settings: %s %s: with IPv6 off, %s would be gone for good, after a change or after its undo. Take addresses away "
+                    "first, or name single interfaces.%s" % (name, change.settled(name), ", ".join(there[:10]), sysctls.NOTHING)
+                )

@@ -206,8 +206,8 @@ def _rules(change: Change) -> dict[str, str]:
 
 def _check_bystanders(change: Change, going: dict[str, dict[str, Any]]) -> None:
     """Refuse a removal with which the kernel would take away what is not ours."""
-    from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import refuse, taken_with
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses
+    from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import refuse, routes_with, taken_with
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses, read_ways
 
     present = read_interface_addresses()
     names = {entry["name"] for entry in going.values() if entry["kind"] == "address"}
@@ -222,6 +222,9 @@ def _check_bystanders(change: Change, going: dict[str, dict[str, Any]]) -> None:
     promoted = {one for one in promoted if _promotes(change, one)}
     with_it = taken_with(names, present, promoted)
     refuse("addresses: %s. Set net.ipv4.conf.all.promote_secondaries to 1 first, or use /32 addresses.", with_it)
+    own = {entry["name"] for entry in going.values() if entry["kind"] == "local_route"}
+    routes = routes_with(names, links, present, [way for way in read_ways() if way.local not in own])
+    refuse("addresses: the route %s, which goes. Take that route away first, or keep the address.", routes)
 
 
 def _promotes(change: Change, interface: str) -> bool:

@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sysctls import SPREADING
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import conf_files, folders
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
@@ -44,7 +45,7 @@ def files_for(name: str, path: str, settings: dict[str, Any]) -> dict[str, str]:
     """Return {path: text} of the files that keep `settings` ({dotted name: text}); none for no settings."""
     found = {}
     if settings:
-        body = "".join("%s = %s\n" % (key, settings[key]) for key in sorted(settings))
+        body = "".join("%s = %s\n" % (key, settings[key]) for key in sorted(settings, key=lambda key: (key not in SPREADING, key)))
         found[path] = HEADER % name + body
     if any(".nf_conntrack" in key for key in settings):
         found["%s/90-%s.conf" % (MODULES_D, name)] = HEADER % name + "nf_conntrack\n"

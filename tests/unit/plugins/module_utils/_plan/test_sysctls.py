@@ -133,6 +133,23 @@ def test_the_order_of_writing():
     assert (sysctls.RESERVED, sysctls.START) == (rising[0], rising[-1])
 
 
+def test_what_the_kernel_writes_others_with_goes_before_those():
+    """ip_forward is written before the switches of single interfaces, and says what becomes of them and of redirects."""
+    names = ["net.ipv4.conf.eth0.forwarding", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", sysctls.RESERVED]
+    assert ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] == sysctls.in_order(names, False)[:2]
+    along = sysctls.written_with("net.ipv4.ip_forward", "1", ["all", "default", "eth0/100"])
+    own = {"net.ipv4.conf.default.forwarding": "1", "net.ipv4.conf.eth0/100.forwarding": "1"}
+    assert {**own, sysctls.REDIRECTS: "0"} == along
+    assert {"net.ipv6.conf.eth0.forwarding": "2"} == sysctls.written_with("net.ipv6.conf.all.forwarding", "2", ["all", "eth0"])
+    assert {} == sysctls.written_with("net.ipv4.conf.eth0.forwarding", "1", ["all", "eth0"])
+
+
+def test_only_what_the_kernel_leaves_wrong_is_written_after_it():
+    """One that was odd before, or is to differ after, is written; one that comes and goes with the other is not."""
+    before, after = {"a": "0", "b": "0", "c": "0"}, {"a": "1", "b": "1", "c": "1"}
+    assert {"b": "1", "c": "0"} == sysctls.written_after(before, after, {"a": "0", "b": "1", "c": "0"}, {"a": "1", "b": "1", "c": "0"})
+
+
 def test_another_form_than_the_kernel_prints_is_refused():
     """A key that no table knows keeps the number and kind of its values."""
     with pytest.raises(Refusal, match='is "1 2 3" now: 3 whole numbers'):
