@@ -19,7 +19,7 @@ NR_OPEN_DEFAULT = 1048576  # fs/file.c
 OTHERS = 8192  # descriptors of everything else on a host, beside those of the units named
 UNIT = re.compile(r"[\w:.\\-][\w:.\\@-]{0,246}\.service\Z", re.ASCII)
 TYPE = re.compile(r"\.(service|socket|target|timer|mount|automount|swap|slice|scope|device|path)\Z")  # as systemctl(1) knows them
-DOMAIN = re.compile(r"(?:\*|@?\d+:\d*|@?:\d+|@?[^\s#:%@/*,-][^\s#:%@/*,]{0,127})\Z")
+DOMAIN = re.compile(r"(?!\.\.?\Z)(?:\*|@?\d+:\d*|@?:\d+|@?[^\s#:%@/*,-][^\s#:%@/*,]{0,127})\Z")
 
 
 def parse_nofile(value: Any) -> dict[str, int]:
