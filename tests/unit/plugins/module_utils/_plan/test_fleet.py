@@ -1,0 +1,369 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a fleet: it reaches what is wanted, nothing of it can be left out, and it says what it cannot reach."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.c10m.front_tier.plugins.filter.plan import plan
+from ansible_collections.c10m.front_tier.tests.recorded.tiers import Judge, fleet, snapshot
+
+
+def planned(case):
+    """Return the plan of a random fleet."""
+    return plan(case["hosts"], hops=case["hops"], connections=case["connections"], headroom=case["headroom"], prefer=case["prefer"])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_plan_reaches_what_is_wanted_and_nothing_of_it_can_be_left_out(seed):
+    """Applied to the snapshots, the model finds every hop wide enough; without any one option, address, port or host it does not."""
+    case = fleet(seed)
+    found = planned(case)
+    judge = Judge(case, found)
+    if found["cannot"]:
+        assert judge.reaches(), "it can, but the plan says that it cannot: %s" % found["cannot"]
+        return
+    assert judge.reaches() == []
+    assert all(hop["reached"] for hop in found["hops"])
+    assert [what for what, rest in judge.fewer() if judge.reaches(**rest) == []] == []
+
+
+def test_the_random_fleets_try_everything():
+    """The random fleets need each kind of change, so that the test above means something."""
+    kinds = set()
+    for seed in range(40):
+        found = planned(fleet(seed))
+        for host in found["hosts"].values():
+            kinds.update(change["what"].split()[0] + change["what"].partition(" ")[2][:8] for change in host["changes"])
+        kinds.update("hosts" for _row in found["missing"])
+    assert {
+        "fd_limits",
+        "port_range",
+        "secondary_interfaceseth1",
+        "listeners",
+        "hosts",
+        "kernel_settingsnet.netf",
+        "kernel_settingsnet.ipv4",
+    } <= kinds
+
+
+def web(name, address, **more):
+    """Return a host by its variables: nginx on port 80, one interface."""
+    given = {"group_names": ["all", name], "front_tier_audit": snapshot({"eth0": [address]}, "nginx", (80,), nofile=524288)}
+    return dict(given, **more)
+
+
+def three_tiers(**more):
+    """Return the hosts of a small fleet: two balancers, two proxies, one database."""
+    hosts = {
+        "lb1": web("balancers", "10.0.0.2/24"),
+        "lb2": web("balancers", "10.0.0.3/24"),
+        "proxy1": web("proxies", "10.0.0.10/24"),
+        "proxy2": web("proxies", "10.0.0.11/24"),
+        "db1": {"group_names": ["databases"], "front_tier_audit": snapshot({"eth0": ["10.0.0.50/24"]}, None, (5432,), nofile=65536)},
+    }
+    for name, value in more.items():
+        hosts["proxy1"][name] = value
+    return hosts
+
+
+def hop(**more):
+    """Return a hop from the proxies to the database."""
+    return dict({"name": "db", "from": "proxies", "to": "databases", "listeners": [5432]}, **more)
+
+
+def test_a_pooled_tier_behind_the_front_needs_nothing():
+    """The verdict of a pooled hop has the arithmetic in it."""
+    found = plan(three_tiers(), hops=[hop(pooled_per_host=200)], connections=1000)
+    assert found["hops"][0]["verdict"] == "databases need nothing: 2 hosts x 200 pooled connections = 400 of 56,464 possible."
+    assert found["tiers"][-1]["verdict"] == "databases need nothing: 2 hosts x 200 pooled connections = 400 of 56,464 possible"
+    assert all(host["host_config"] == {} and host["changes"] == [] for host in found["hosts"].values())
+
+
+def test_the_article_is_not_right_where_a_tier_behind_the_front_is_not_pooled():
+    """Every connection in front makes one behind: that is said, with what a pool would save."""
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+    found = plan(three_tiers(), hops=hops, connections=100000)
+    assert "not true here, this hop is not pooled" in found["hops"][1]["verdict"]
+    assert any("fewer connections" in line and "pooled_per_host" in line for line in found["hops"][1]["words"])
+    assert found["hosts"]["proxy1"]["host_config"]["port_range"] == {"low": 10240, "high": 65535, "reserve": "auto"}
+
+
+def test_connections_that_wait_more_than_they_are_open_churn():
+    """A hop whose connections are mostly in TIME_WAIT is named as one that churns."""
+    hosts = three_tiers()
+    flow = {"source": "10.0.0.10", "destination": "10.0.0.50", "port": 5432, "connections": 10, "time_wait": 900, "no_port": 0}
+    hosts["proxy1"]["front_tier_audit"]["sockets"]["flows"] = [flow]
+    words = plan(hosts, hops=[hop(pooled_per_host=200)])["hops"][0]["words"]
+    assert any(line.startswith("proxy1 churns: more of its connections wait in TIME_WAIT than are open") for line in words)
+
+
+def test_hosts_come_before_addresses_where_they_are_preferred():
+    """front_tier_prefer: hosts asks for more hosts and gives no host another address; addresses does the reverse."""
+    chosen = {}
+    for prefer in ("hosts", "addresses"):
+        hosts = three_tiers()
+        for name in hosts:
+            hosts[name]["front_tier_prefer"] = prefer
+        chosen[prefer] = plan(hosts, hops=[hop(name="db")], connections=200000)
+    assert [row["tier"] for row in chosen["hosts"]["missing"]] == ["proxies"]
+    assert not any("secondary_interfaces" in host["host_config"] for host in chosen["hosts"]["hosts"].values())
+    assert chosen["addresses"]["missing"] == []
+    assert "secondary_interfaces" in chosen["addresses"]["hosts"]["proxy1"]["host_config"]
+
+
+def test_behind_a_transparent_balancer_the_sources_are_the_clients():
+    """No address of the balancer helps: many clients suffice, and one NAT in front of them needs more listeners."""
+    front = {"name": "public", "from": "internet", "to": "balancers", "listeners": [80], "clients": 10000}
+    edge = {"name": "edge", "from": "balancers", "to": "proxies", "listeners": [80], "transparent": True}
+    many = plan(three_tiers(), hops=[front, edge], connections=60000)
+    assert (many["hops"][1]["sources"], many["hops"][1]["pairs"]) == (5000, 10000)
+    assert "need nothing" in many["hops"][1]["verdict"]
+    one = plan(three_tiers(), hops=[dict(front, clients=1), edge], connections=60000)
+    assert "secondary_interfaces" not in one["hosts"]["lb1"]["host_config"]
+    assert any("all clients behind one NAT are one source" in line for line in one["hops"][1]["words"])
+
+
+def test_a_balancer_that_is_not_ours_is_taken_as_told():
+    """external: {ports_per_address, addresses} gives the sources; nothing is changed there, but listeners are added here."""
+    front = {
+        "name": "public",
+        "from": "cloud",
+        "to": "proxies",
+        "listeners": [80],
+        "external": {"ports_per_address": 64512, "addresses": 2},
+    }
+    found = plan(three_tiers(), hops=[front], connections=400000)
+    assert (found["hops"][0]["usable_ports"], found["hops"][0]["sources"]) == (64512, 2)
+    assert found["hosts"]["proxy1"]["variables"]["front_tier_listeners"] == [80, 81]
+    assert found["hops"][0]["reached"]
+
+
+def test_a_lane_of_nginx_costs_two_descriptors_more():
+    """A connection that nginx dials on costs four descriptors through a lane, and two by hash."""
+    wanted = {}
+    for method in ("lanes", "hash"):
+        hosts = three_tiers()
+        for name in ("proxy1", "proxy2"):
+            hosts[name].update(front_tier_nginx_method=method, front_tier_service="nginx.service")
+            hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=1024)
+        hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+        wanted[method] = plan(hosts, hops=hops, connections=20000, headroom=0)["hosts"]["proxy1"]["host_config"]["fd_limits"]["nofile"]
+    assert wanted == {"lanes": 40000 + 100, "hash": 20000 + 100}
+
+
+def test_a_reload_leaves_the_table_of_an_old_worker():
+    """front_tier_reloads counts in the memory of HAProxy: a table for each worker that still drains."""
+    shown = {}
+    for reloads in (0, 3):
+        hosts = three_tiers()
+        for name in ("proxy1", "proxy2"):
+            hosts[name].update(front_tier_reloads=reloads, front_tier_service="haproxy.service")
+            hosts[name]["front_tier_audit"] = snapshot(
+                {"eth0": ["10.0.0.1%s/24" % name[-1]]}, "haproxy", (80,), nofile=524288, available=2 * 10**8
+            )
+        hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+        shown[reloads] = plan(hosts, hops=hops, connections=20000)["hosts"]["proxy1"]["before"]
+    assert shown[3] < shown[0]
+
+
+def test_conntrack_counts_both_legs():
+    """A proxied connection is two entries."""
+    hosts = three_tiers()
+    hosts["proxy1"]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.10/24"]}, "nginx", (80,), nofile=524288, conntrack=65536)
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+    settings = plan(hosts, hops=hops, connections=100000)["hosts"]["proxy1"]["host_config"]["kernel_settings"]["settings"]
+    assert settings == {"net.netfilter.nf_conntrack_max": 125000}
+
+
+def test_an_earlier_plan_stays_in_force():
+    """What an earlier plan set in the section is named again, since a set is authoritative; so are addresses that a host has."""
+    hosts = three_tiers()
+    fact = snapshot({"eth0": ["10.0.0.10/24", "10.0.0.200/32"]}, "nginx", (80,), nofile=524288, conntrack=65536)
+    for row in fact["limits"]:
+        if row["name"] == "net.ipv4.neigh.default.gc_thresh3":
+            row.update(value=4096, boot={"value": 4096, "source": "/etc/sysctl.d/90-front-tier-plan.conf:3", "applies": "boot"})
+    hosts["proxy1"]["front_tier_audit"] = fact
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+    config = plan(hosts, hops=hops, connections=260000)["hosts"]["proxy1"]["host_config"]
+    assert config["kernel_settings"]["settings"]["net.ipv4.neigh.default.gc_thresh3"] == 4096
+    assert config["secondary_interfaces"][0]["addresses"][0] == "10.0.0.200/32"
+
+
+def test_declared_addresses_and_a_pool_come_first():
+    """Addresses that the inventory gives a host are used first, then those of front_tier_address_pool, each once."""
+    hosts = three_tiers(front_tier_addresses=["10.0.0.101"])
+    for name in ("proxy1", "proxy2"):
+        hosts[name]["front_tier_address_pool"] = ["10.0.0.111-10.0.0.119"]
+    found = plan(hosts, hops=[hop()], connections=200000)["hosts"]
+    given = [found[name]["host_config"]["secondary_interfaces"][0]["addresses"] for name in ("proxy1", "proxy2")]
+    assert given == [["10.0.0.101", "10.0.0.111"], ["10.0.0.112-10.0.0.113"]]
+    assert found["proxy1"]["variables"]["front_tier_sources"] == ["10.0.0.10", "10.0.0.101", "10.0.0.111"]
+
+
+def test_a_network_that_is_too_small_makes_the_next_step():
+    """Where the network has no room for addresses, the receiving tier listens on more ports."""
+    hosts = {
+        "proxy1": web("proxies", "10.0.0.1/29"),
+        "db1": {"group_names": ["databases"], "front_tier_audit": snapshot({"eth0": ["10.0.0.2/29"]}, None, (5432,), nofile=1 << 20)},
+    }
+    found = plan(hosts, hops=[hop()], connections=500000)
+    assert found["hosts"]["db1"]["variables"]["front_tier_listeners"] == [5432, 5433, 5434]
+    assert found["hops"][0]["reached"] and found["missing"] == []
+
+
+def test_the_three_lines_of_an_inventory_are_a_hop():
+    """front_tier_connections, front_tier_service and front_tier_upstreams of a group are planned; the number is that of each host."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_connections=30000, front_tier_service="haproxy.service", front_tier_upstreams=["10.0.0.50:5432"])
+    found = plan(hosts)
+    assert [(row["from"], row["to"], row["wanted"], row["listeners"]) for row in found["hops"]] == [("proxies", "databases", 60000, 1)]
+    for name in ("proxy1", "proxy2"):
+        hosts[name]["front_tier_upstreams"] = ["192.0.2.1:80", "192.0.2.2:80"]
+    found = plan(hosts)
+    assert [(row["to"], row["listeners"], row["pairs"]) for row in found["hops"]] == [("192.0.2.1:80 and 1 more", 2, 2)]
+
+
+def test_what_a_group_dials_is_a_hop():
+    """front_tier_to in group_vars names tiers and ports; a tier that does not say how much it dials dials what it is dialled with."""
+    hosts = three_tiers()
+    for name in ("lb1", "lb2"):
+        hosts[name].update(front_tier_connections=30000, front_tier_to={"proxies": [80]})
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_to={"databases": [5432]})
+    found = plan(hosts)
+    assert [(row["from"], row["to"], row["wanted"]) for row in found["hops"]] == [
+        ("balancers", "proxies", 60000),
+        ("proxies", "databases", 60000),
+    ]
+
+
+HOPS = "front_tier_hops"
+WRONG = {
+    "no list": ({"hops": "db"}, HOPS + ' "db" is no list'),
+    "no dictionary": ({"hops": ["db"]}, HOPS + '[0] "db" is no dictionary'),
+    "unknown key": ({"hops": [hop(port=1)]}, HOPS + "[0] has no key port. Its keys are name, from, to"),
+    "no from": ({"hops": [{"to": "databases", "listeners": [1]}]}, HOPS + "[0].from is missing"),
+    "itself": ({"hops": [hop(to="proxies")]}, HOPS + "[0] goes from proxies to itself"),
+    "unknown group": (
+        {"hops": [hop(to="databasse")]},
+        HOPS + '[0].to: no host is in a group "databasse". There are balancers, databases, proxies',
+    ),
+    "empty group": ({"hops": [hop(to="caches")], "groups": {"caches": []}}, HOPS + '[0].to: the group "caches" has no hosts'),
+    "unknown front": ({"hops": [hop(**{"from": "internet"})]}, "say clients: NUMBER or external: {}"),
+    "no listeners": ({"hops": [{"from": "proxies", "to": "databases"}]}, HOPS + "[0] has no listeners"),
+    "empty listeners": ({"hops": [hop(listeners=[])]}, HOPS + "[0].listeners is empty"),
+    "port too high": ({"hops": [hop(listeners=[70000])]}, HOPS + "[0].listeners 70000 is out of bounds: it must be 1 to 65535"),
+    "reversed range": ({"hops": [hop(listeners=["82-80"])]}, HOPS + "[0].listeners 80 is out of bounds: it must be 82 to 65535"),
+    "listener": ({"hops": [hop(listeners=["db:80"])]}, '"db" is no address. Write 80 or "10.0.9.11:80"'),
+    "overlap": ({"hops": [hop(listeners=[80, "79-81"])]}, 'listeners: "80" and "79-81" overlap in port 80'),
+    "overlap with an address": ({"hops": [hop(listeners=[80, "10.0.0.50:80"])]}, '"80" and "10.0.0.50:80" overlap in port 80'),
+    "overlapping hops": ({"hops": [hop(name="a"), hop(name="b")]}, "Hops a and b overlap: both go from proxies to databases on port 5432"),
+    "same name": ({"hops": [hop(), hop(to="balancers")]}, 'two hops are called "db"'),
+    "cycle": (
+        {
+            "hops": [
+                hop(),
+                hop(name="x", **{"from": "databases", "to": "balancers"}),
+                hop(name="y", **{"from": "balancers", "to": "proxies"}),
+            ]
+        },
+        "The hops go in a circle: proxies -> databases -> balancers -> proxies",
+    ),
+    "negative connections": ({"hops": [hop()], "connections": -5}, "front_tier_connections -5 is out of bounds: it must be 1 to"),
+    "no connections": ({"hops": [hop()]}, "front_tier_connections is missing: hop db does not say"),
+    "word": ({"hops": [hop()], "connections": "many"}, 'front_tier_connections "many" is no whole number'),
+    "negative pool": ({"hops": [hop(pooled_per_host=-1)]}, HOPS + "[0].pooled_per_host -1 is out of bounds: it must be 1 to"),
+    "clients": ({"hops": [hop(clients=0)]}, HOPS + "[0].clients 0 is out of bounds"),
+    "dialer": ({"hops": [hop(dialer="squid")]}, HOPS + '[0].dialer "squid" is not known: it is one of haproxy, nginx, varnish, envoy'),
+    "external": (
+        {"hops": [hop(external={"ports": 5})]},
+        HOPS + "[0].external {'ports': 5}: write {ports_per_address: 64512, addresses: 1}",
+    ),
+    "external ports": ({"hops": [hop(external={"ports_per_address": 90000})]}, "external.ports_per_address 90000 is out of bounds"),
+    "transparent": ({"hops": [hop(transparent="perhaps")]}, HOPS + '[0].transparent "perhaps" is no switch'),
+    "transparent pool": ({"hops": [hop(transparent=True, pooled_per_host=5)]}, "is both pooled_per_host and transparent"),
+    "headroom": (
+        {"hops": [hop()], "connections": 5, "headroom": 1},
+        "front_tier_headroom 1 is out of bounds: it must be from 0 to less than 1",
+    ),
+    "headroom word": ({"hops": [hop()], "connections": 5, "headroom": "x"}, 'front_tier_headroom "x" is no number'),
+    "prefer": ({"hops": [hop()], "connections": 5, "prefer": "ports"}, 'front_tier_prefer "ports" is not known: write addresses or hosts'),
+    "unknown host": ({"hops": [hop()], "hosts": ["web9"]}, "there are no variables of the host web9"),
+    "nothing": ({}, "There is no hop to plan: write front_tier_hops"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_hop_is_named(name):
+    """Each mistake is named with the option, the value, the bound and the remedy."""
+    options, message = WRONG[name]
+    with pytest.raises(AnsibleFilterError) as caught:
+        plan(three_tiers(), **options)
+    assert message in str(caught.value)
+
+
+WRONG_VARIABLES = {
+    "outside": (
+        {"front_tier_addresses": ["10.9.9.9"]},
+        "front_tier_addresses of proxy1: 10.9.9.9 lies outside the networks of its interfaces (10.0.0.0/24)",
+    ),
+    "pool outside": ({"front_tier_address_pool": ["10.9.9.1-10.9.9.5"]}, "front_tier_address_pool of proxy1: 10.9.9.1 lies outside"),
+    "interface": (
+        {"front_tier_addresses": ["10.0.0.9"], "front_tier_interface": "eth7"},
+        'front_tier_interface "eth7": proxy1 has no such interface with an address. It has eth0',
+    ),
+    "no address": ({"front_tier_addresses": ["10.0.0"]}, "front_tier_addresses of proxy1 '10.0.0': it is no address"),
+    "someone else's": ({"front_tier_addresses": ["10.0.0.50"]}, "front_tier_addresses of proxy1: 10.0.0.50 is an address of db1"),
+    "reloads": ({"front_tier_reloads": -1}, "front_tier_reloads of proxy1 -1 is out of bounds: it must be 0 to"),
+    "port low": ({"front_tier_port_low": 80}, "front_tier_port_low of proxy1 80 is out of bounds: it must be 1024 to"),
+    "no audit": ({"front_tier_audit": None}, "proxy1 has no audit to plan from. Run the playbook c10m.front_tier.audit"),
+    "two values": ({"front_tier_headroom": 0.5}, "front_tier_headroom holds for the whole fleet, but db1 and proxy1 have different ones"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_VARIABLES)
+def test_a_wrong_variable_is_named(name):
+    """Each mistake in a variable of a host is named with the host."""
+    variables, message = WRONG_VARIABLES[name]
+    hosts = three_tiers(**variables)
+    hosts["db1"]["front_tier_headroom"] = 0.2
+    with pytest.raises(AnsibleFilterError) as caught:
+        plan(hosts, hops=[hop()], connections=1000)
+    assert message in str(caught.value)
+
+
+def test_more_addresses_than_a_pool_has_is_no_plan_that_holds():
+    """A pool that is too small leads to more listeners, and to hosts; never to an address that is not in it."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name]["front_tier_address_pool"] = ["10.0.0.111"]
+    found = plan(hosts, hops=[hop()], connections=400000)
+    added = [config["addresses"] for host in found["hosts"].values() for config in host["host_config"].get("secondary_interfaces", [])]
+    assert [one for row in added for one in row] in ([], ["10.0.0.111"])
+    assert len(found["hosts"]["db1"]["variables"]["front_tier_listeners"]) > 1
+
+
+def test_a_host_in_two_tiers_of_a_hop_is_refused():
+    """A host that would dial itself is named."""
+    hosts = three_tiers()
+    hosts["db1"]["group_names"] = ["databases", "proxies"]
+    with pytest.raises(AnsibleFilterError, match="Hop db: db1 is in both proxies and databases"):
+        plan(hosts, hops=[hop()], connections=1000)
+
+
+def test_what_belongs_to_the_machine_outside_cannot_be_raised():
+    """In a container, what belongs to the machine around it is not changed: it is said, with what it would need."""
+    hosts = three_tiers()
+    outside = ("net.netfilter.nf_conntrack_max",)
+    hosts["db1"]["front_tier_audit"] = snapshot(
+        {"eth0": ["10.0.0.50/24"]}, None, (5432,), nofile=1 << 20, available=10**15, conntrack=1000, outside=outside
+    )
+    found = plan(hosts, hops=[hop()], connections=50000, prefer="addresses")
+    assert [row["tier"] for row in found["missing"]] == ["databases"]
+    assert "nf_conntrack_max: " in found["missing"][0]["words"]
+    assert "kernel_settings" not in found["hosts"]["db1"]["host_config"]
