@@ -22,7 +22,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 NETLINK_SOCK_DIAG, GETSOCK = 4, 18  # TCPDIAG_GETSOCK dumps both families in one walk through the kernel's tables
 REQUEST, DUMP = 1, 0x300
 ERROR, DONE = 2, 3
-LISTEN, TIME_WAIT, FIN_WAIT2, BOUND = 1 << 10, 6, 5, 1 << 13
+LISTEN, TIME_WAIT, FIN_WAIT2, BOUND, ESTABLISHED = 1 << 10, 6, 5, 1 << 13, 1 << 1
 CONNECTED = 0xFFF & ~LISTEN & ~(1 << 7)
 SHUTDOWN, CGROUP_ID, SOCKOPT, SKV6ONLY = 8, 21, 22, 11
 TIME_WAIT_MS = 60000
@@ -208,6 +208,25 @@ def read_connections() -> Counter[tuple[str, int, str]]:
     found: Counter[tuple[str, int, str]] = Counter()
     for (family, port, source, destination), number in raw.items():
         found[_address(family, source), int.from_bytes(port, "big"), _address(family, destination)] += number
+    return found
+
+
+def read_established(ports: int, side: int) -> Counter[tuple[str, str, int]]:
+    """Return {(source, destination, port): ESTABLISHED connections} to a port of the set, as the sockets that dialled them say it.
+
+    With side SOURCE_PORT those accepted on a port of the set, with an empty source.
+    """
+    raw: Counter[tuple[int, bytes]] = Counter()
+    fields, used = ("=16xB5x34s%dx", 56) if side == DESTINATION_PORT else ("=16xB3x20s%dx", 40)
+    for view, size_of_all in _messages(_request(ESTABLISHED, port_filter(ports, side))):
+        for offset, count, size in _runs(view, size_of_all):
+            raw.update(struct.iter_unpack(fields % (size - used), view[offset : offset + count * size]))
+    found: Counter[tuple[str, str, int]] = Counter()
+    for (family, end), number in raw.items():
+        outgoing = len(end) == 34
+        source = _address(family, end[2:18]) if outgoing else ""
+        destination = _address(family, end[18:34] if outgoing else end[4:20])
+        found[source, destination, int.from_bytes(end[:2], "big")] += number
     return found
 
 

@@ -1,0 +1,124 @@
+
+"""The listener: one process that accepts, answers greetings, holds and counts. Private to the collection.
+
+All processes accept from the same listening sockets; one that is full leaves the rest to the others. What they accept inherits from
+the listening socket that close() sends RST, so that no TIME_WAIT stays on either side whoever ends first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import socket
+import time
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove import greeting, syscalls, tally
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove.descriptors import BROKEN, Descriptors
+
+OPEN, FULL = 1, 2  # states of a process
+BACKLOG = 65535  # cut to net.core.somaxconn by the kernel
+AT_ONCE = 512  # connections taken from one listening socket before the next has its turn
+FEW, NAP = 16, 0.001  # where few wait at once, a short sleep makes them more: fewer calls for each
+LOOK, SHARE = 0.25, 100  # seconds between two looks at what is held, and how many times as long as a look takes
+FLAGS = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
+
+def listening_socket(address: str, port: int) -> socket.socket:
+    """Return a socket that listens at (address, port). Raises OSError."""
+    sock = socket.socket(syscalls.family_of(address), syscalls.KIND)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """One process. row: its numbers in the tally; orders: the parent's row; room: the most connections that it may hold."""
+
+    def __init__(self, row: memoryview, orders: memoryview, listeners: list[int], room: int, run: str) -> None:
+        self.row, self.orders, self.listeners, self.name = row, orders, listeners, run
+        self.held = Descriptors(room, select.POLLIN)
+        self.epoll = select.epoll()
+        self.kinds = {descriptor: index for index, descriptor in enumerate(listeners)}
+        self.next_look = 0.0
+
+    def run(self) -> None:
+        """Accept and hold, and close with RST when told to."""
+        self._watch()
+        while self.orders[tally.STATE] != tally.CLOSE:
+            taken = sum(self._accept(descriptor) for descriptor, _events in self.epoll.poll(LOOK))
+            if 0 < taken < FEW:
+                time.sleep(NAP)
+            if time.monotonic() >= self.next_look:
+                self.look()
+        self.held.reset()
+
+    def _watch(self) -> None:
+        for descriptor in self.listeners:
+            self.epoll.register(descriptor, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        self.row[tally.STATE] = OPEN
+
+    def _accept(self, listener: int) -> int:
+        held, kind, taken = self.held, self.kinds[listener], 0
+        most = min(AT_ONCE, held.room - held.count)
+        while taken < most:
+            descriptor = syscalls.accept4(listener, None, None, FLAGS)
+            if descriptor < 0:
+                error = syscalls.get_errno()
+                if error == errno.ECONNABORTED:
+                    continue
+                if error != errno.EAGAIN:
+                    self._note(kind, error)
+                break
+            held.add(descriptor, kind)
+            taken += 1
+        self.row[tally.KINDS + tally.EACH * kind + tally.HELD] += taken
+        if held.count == held.room and self.row[tally.STATE] == OPEN:
+            for descriptor in self.listeners:
+                self.epoll.unregister(descriptor)
+            self.row[tally.STATE] = FULL
+        return taken
+
+    def _note(self, kind: int, error: int) -> None:
+        first = tally.KINDS + tally.EACH * kind
+        if not self.row[first + tally.ERRNO]:
+            self.row[first + tally.WHEN] = time.monotonic_ns()
+            self.row[first + tally.ERRNO] = error
+        time.sleep(NAP)
+
+    def look(self) -> None:
+        """Answer greetings, and let go of what the other end has closed."""
+        began = time.monotonic()
+        for index, descriptor, events in self.held.ready():
+            if not events & BROKEN and self._answered(descriptor):
+                continue
+            first = tally.KINDS + tally.EACH * self.held.owners[index]
+            self.held.remove(index)
+            syscalls.close(descriptor)
+            self.row[first + tally.HELD] -= 1
+            self.row[first + tally.LOST] += 1
+        if self.row[tally.STATE] == FULL and self.held.count < self.held.room:
+            self._watch()
+        now = time.monotonic()
+        self.next_look = now + max(LOOK, SHARE * (now - began))
+
+    def _answered(self, descriptor: int) -> bool:
+        """Answer what a peer sent, if it is a greeting; tell whether the connection goes on."""
+        try:
+            text = os.read(descriptor, greeting.SIZE)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        reply = greeting.answer(self.name, text)
+        if reply:
+            with contextlib.suppress(OSError):
+                os.write(descriptor, reply)
+        return bool(text)
