@@ -96,7 +96,9 @@ def _check_numbers(params: dict[str, Any]) -> None:
     if not NAME.match(params["run"]):
         raise PathError("run %r: it must be 1 to 64 letters, digits, -, _ and dots.%s" % (params["run"], budget.NOTHING))
     if params["start"] > time.time() + MOST_AHEAD:
-        raise PathError("start %.0f is more than an hour ahead of this host's clock. Give seconds since 1970.%s" % (params["start"], budget.NOTHING))
+        raise PathError(
+            "start %.0f is more than an hour ahead of this host's clock. Give seconds since 1970.%s" % (params["start"], budget.NOTHING)
+        )
 
 
 def _known(params: dict[str, Any], place: Place, status: dict[str, Any] | None, check: bool) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PROCESS = 96  # bytes of a process for each connection
 
 
 class Reserve(NamedTuple):
-    """What stays for the host's other work. memory: bytes; ports: of each source and listener that others use too; files: of fs.file-max."""
+    """What stays for the host's other work. memory: bytes; ports: of each source and listener; files: of fs.file-max."""
 
     memory: int
     ports: int
@@ -57,21 +57,25 @@ def wanted(capacity: dict[str, Any], path: Path, connections: int | None, shared
     return connections
 
 
-def check_overlap(paths: list[Path]) -> None:
-    """Refuse paths that take ports from one another, since each prediction is for its path alone. Raises PathError."""
-    seen: dict[tuple[Any, ...], int] = {}
+def check_overlap(paths: list[Path], sources: dict[str, str]) -> None:
+    """Refuse paths that take ports from one another, since each prediction is for its path alone. Raises PathError.
+
+    sources: {destination: the source that the kernel picks}, for paths that bind none.
+    """
+    lanes: dict[tuple[str, str, int], int] = {}
+    users: dict[str, set[int]] = {}
     for index, path in enumerate(paths):
-        lanes = {(source, *listener) for source in path.sources or ("",) for listener in path.listeners}
-        for lane in lanes:
-            for key in (lane, ("", *lane[1:]), ("plain", lane[0])):
-                other = seen.get(key, index)
-                if other != index and (key[0] != "" or not lane[0] or not paths[other].sources):
-                    text = "paths[%d] and paths[%d] both dial %s from %s: each takes the other's ports. Give them sources of their own."
-                    raise PathError(text % (other, index, lane[1], lane[0] or "the same source") + NOTHING)
-        for lane in lanes:
-            seen[lane] = index
-            if path.bind == "plain":
-                seen["plain", lane[0]] = index
+        for destination, port in path.listeners:
+            for source in path.sources if path.bind != "none" else (sources[destination],):
+                other = lanes.setdefault((source, destination, port), index)
+                users.setdefault(source, set()).add(index)
+                if other != index:
+                    text = "paths[%d] and paths[%d] both dial %s port %d from %s. Make one path of them, or give each a source of its own."
+                    raise PathError(text % (other, index, destination, port, source) + NOTHING)
+    for source, numbers in sorted(users.items()):
+        if len(numbers) > 1 and any(paths[number].bind == "plain" for number in numbers):
+            text = "paths %s share the source %s, and a plain bind takes a port of it for all listeners. Give each a source of its own."
+            raise PathError(text % (", ".join("%d" % number for number in sorted(numbers)), source) + NOTHING)
 
 
 def check_host(snapshot: dict[str, Any], paths: list[Path], total: int, cap: int, reserve: Reserve, available: int, dials: bool) -> None:
@@ -99,12 +103,16 @@ def processes_for(total: int, asked: int, beside: int) -> tuple[int, int]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_EACH if hard == resource.RLIM_INFINITY else min(MOST_EACH, hard - OWN_FILES - beside)
     if most < 1:
-        raise PathError("a process may open %d files here, too few for %d listeners. Raise its hard limit, or split the paths." % (hard, beside))
+        raise PathError(
+            "a process may open %d files here, too few for %d listeners. Raise its hard limit, or split the paths." % (hard, beside)
+        )
     if soft != resource.RLIM_INFINITY and soft < OWN_FILES + beside + most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     few = min(os.cpu_count() or 1, max(1, total // 500))
     number_of = max(asked, few, -(-total // most))
     if number_of > MOST_PROCESSES:
-        text = "%d connections need %d processes, as each may open %d files here: at most %d are started. Raise the hard limit of open files."
+        text = (
+            "%d connections need %d processes, as each may open %d files here: at most %d are started. Raise the hard limit of open files."
+        )
         raise PathError(text % (total, number_of, hard, MOST_PROCESSES) + NOTHING)
     return number_of, most

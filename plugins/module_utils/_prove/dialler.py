@@ -110,12 +110,9 @@ class Dialler:
             for level, name, value in route.options:
                 syscalls.set_option(descriptor, level, name, value, 4)
             began = now()
-            if route.bound and syscalls.bind(descriptor, route.bound, len(route.bound)):
-                error = syscalls.get_errno()
-            elif syscalls.connect(descriptor, route.target, len(route.target)):
-                error = syscalls.get_errno()
-            else:
-                error = 0
+            failed = route.bound and syscalls.bind(descriptor, route.bound, len(route.bound))
+            failed = failed or syscalls.connect(descriptor, route.target, len(route.target))
+            error = syscalls.get_errno() if failed else 0
             if error not in (0, errno.EINPROGRESS):
                 syscalls.close(descriptor)
                 if route.ports is None or error not in TAKEN:

@@ -38,37 +38,37 @@ def strangers(run: str, listeners: Iterable[tuple[str, int]]) -> list[tuple[str,
     left, found = list(listeners), []
     while left:
         some, left = left[:AT_ONCE], left[AT_ONCE:]
-        asked = [(address, port, challenge(), _dialled(address, port)) for address, port in some]
-        for address, port, text, sock in asked:
-            if not isinstance(sock, str):
-                sock.sendall(text)
+        asked = [(end, _Question(*end)) for end in some]
         until = time.monotonic() + PATIENCE
-        for address, port, text, sock in asked:
-            why = sock if isinstance(sock, str) else _heard(sock, answer(run, text) or b"", until)
-            if why:
-                found.append((address, port, why))
+        found += [(*end, why) for end, why in [(end, question.heard(run, until)) for end, question in asked] if why]
     return found
 
 
-def _dialled(address: str, port: int) -> socket.socket | str:
-    try:
-        sock = socket.create_connection((address, port), timeout=PATIENCE)
-    except OSError as error:
-        return "it cannot be dialled: %s" % (error.strerror or error)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
-    return sock
+class _Question:
+    """A connection on which a challenge was sent, or why there is none."""
 
-
-def _heard(sock: socket.socket, wanted: bytes, until: float) -> str | None:
-    with sock:
-        heard = b""
+    def __init__(self, address: str, port: int) -> None:
+        self.text, self.sock = challenge(), socket.socket(syscalls.family_of(address))
+        self.trouble: str | None = None
         try:
-            while len(heard) < len(wanted):
-                sock.settimeout(max(0.01, until - time.monotonic()))
-                part = sock.recv(len(wanted) - len(heard))
-                if not part:
-                    break
-                heard += part
-        except OSError:
-            return "it does not answer a probe: it is another service"
-    return None if heard == wanted else "it is not a listener of this run"
+            self.sock.settimeout(PATIENCE)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
+            self.sock.connect((address, port))
+            self.sock.sendall(self.text)
+        except OSError as error:
+            self.trouble = "it cannot be dialled: %s" % (error.strerror or error)
+
+    def heard(self, run: str, until: float) -> str | None:
+        """Return why the answer is not that of a listener of the run; None where it is."""
+        wanted, heard = answer(run, self.text) or b"", b""
+        with self.sock:
+            try:
+                while not self.trouble and len(heard) < len(wanted):
+                    self.sock.settimeout(max(0.01, until - time.monotonic()))
+                    part = self.sock.recv(len(wanted) - len(heard))
+                    if not part:
+                        break
+                    heard += part
+            except OSError:
+                return "it does not answer: it is another service"
+        return self.trouble or (None if heard == wanted else "it is not a listener of this run")

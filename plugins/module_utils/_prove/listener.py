@@ -1,4 +1,3 @@
-
 """The listener: one process that accepts, answers greetings, holds and counts. Private to the collection.
 
 All processes accept from the same listening sockets; one that is full leaves the rest to the others. What they accept inherits from

@@ -103,9 +103,9 @@ class Place:
 def started(pid: int) -> int | None:
     """Return when a process started, in clock ticks since boot; with its number it names a process for good."""
     found = parse_stat(text_of(Root().text("/proc/%d/stat" % pid)))
-    return found and int(found["started"])
+    return int(found["started"]) if found else None
 
 
 def alive(status: dict[str, Any]) -> bool:
     """Tell whether the parent of a run still runs."""
-    return started(status["pid"]) == status["started"]
+    return started(int(status["pid"])) == int(status["started"])

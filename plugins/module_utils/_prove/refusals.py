@@ -12,13 +12,13 @@ from typing import Any
 RESERVE, CUT = -1, -2  # no errno of the kernel: the probe stopped by itself, for its reserve of memory or its time
 # errno: (the limit, the finding's id or None, what it means). Source: kernel-truths, 1, 4, 5, 6 and 12.
 MEANINGS: dict[int, tuple[str, str | None, str]] = {
-    errno.EADDRNOTAVAIL: ("net.ipv4.ip_local_port_range", "FT102", "every usable port is taken towards this listener"),
-    errno.EADDRINUSE: ("net.ipv4.ip_local_port_range", "FT102", "every usable port of this source is bound"),
-    errno.EMFILE: ("nofile", "FT201", "a process of the probe has no descriptor left"),
-    errno.ENFILE: ("fs.file-max", "FT203", "the kernel has no file left"),
-    errno.ENOBUFS: ("memory", "FT501", "the kernel has no memory for another socket"),
-    errno.ENOMEM: ("memory", "FT501", "the kernel has no memory for another socket"),
-    errno.ETIMEDOUT: ("net.core.somaxconn", "FT301", "no answer: a full accept queue, a full connection table or a lost network"),
+    errno.EADDRNOTAVAIL: ("net.ipv4.ip_local_port_range", "FT108", "every usable port is taken towards this listener"),
+    errno.EADDRINUSE: ("net.ipv4.ip_local_port_range", "FT110", "every usable port of this source is bound"),
+    errno.EMFILE: ("nofile", "FT205", "a process of the probe has no descriptor left"),
+    errno.ENFILE: ("fs.file-max", "FT207", "the kernel has no file left"),
+    errno.ENOBUFS: ("memory", "FT503", "the kernel has no memory for another socket"),
+    errno.ENOMEM: ("memory", "FT503", "the kernel has no memory for another socket"),
+    errno.ETIMEDOUT: ("net.core.somaxconn", "FT303", "no answer: a full accept queue, a full connection table or a lost network"),
     errno.ECONNREFUSED: ("listener", None, "nothing listens there any more, or the listener is full"),
     errno.ECONNRESET: ("listener", None, "the other end closed the connection as it was made"),
     errno.EHOSTUNREACH: ("route", None, "the destination cannot be reached"),

@@ -117,7 +117,8 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
     asked = parsed(params["paths"])
     paths = [one.path for one in asked]
     _check_number(len({listener for path in paths for listener in path.listeners}))
-    budget.check_overlap(paths)
+    sources = _sources(paths)
+    budget.check_overlap(paths, sources)
     snapshot = read_snapshot(Root(), SUBSETS, paths, sample=0)
     capacities = [budget.predicted(snapshot, path) for path in paths]
     each = [one.connections or _part(params["connections"], index, len(asked)) for index, one in enumerate(asked)]
@@ -125,7 +126,6 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
     numbers = [budget.wanted(capacities[index], path, each[index], shared, reserve) for index, path in enumerate(paths)]
     budget.check_host(snapshot, paths, sum(numbers), params["cap"], reserve, gauge.available(), dials=True)
     processes, _most = budget.processes_for(sum(numbers), params["processes"], 0)
-    sources = _sources(paths)
     ranges = syscalls.has_port_range()
     ways = [way_of(path, numbers[index], asked[index].imitate, snapshot, ranges, sources) for index, path in enumerate(paths)]
     kinds = [
