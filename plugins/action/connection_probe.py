@@ -13,8 +13,7 @@ from ansible.utils.display import Display
 
 display = Display()
 
-PAUSES = (0.5, 1.0, 2.0)  # seconds before the first looks at a run
-PAUSE = 5.0  # and before all others
+PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds before the first looks at a run; the last of them before all others
 LEASE = 30.0  # seconds that a run outlives whoever watches it
 BUSY, OVER = ("waiting", "dialling"), ("ended", "failed")
 
@@ -31,14 +30,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         state = self._task.args.get("state", "finished")
         if state not in ("holding", "finished") or self._task.async_val or self._task.check_mode:
             return self._module({}, task_vars, self._task.async_val)
-        more: dict[str, Any] = {"state": "started"}
-        if state == "finished":
-            more["lease"] = self._task.args.get("lease", LEASE)
-        result = self._module(more, task_vars)
+        lease = self._task.args.get("lease", LEASE if state == "finished" else 0)
+        result = self._module({"state": "started", "lease": lease}, task_vars)
         turn = 0
         while "phase" in result and not result.get("failed") and self._goes_on(state, result["phase"]):
             display.display(line(str((task_vars or {}).get("inventory_hostname", "")), result))
-            time.sleep(PAUSES[turn] if turn < len(PAUSES) else PAUSE)
+            time.sleep(min(PAUSES[min(turn, len(PAUSES) - 1)], float(lease) / 4 or PAUSES[-1]))
             turn += 1
             result = self._module({"state": "reported"}, task_vars)
         if result.get("unreachable") or "phase" not in result:

@@ -17,7 +17,7 @@ HELD, LOST, ERRNO, WHEN = 0, 1, 2, 3  # of a kind; WHEN: monotonic nanoseconds o
 EACH = 4
 STEPS = 16  # of the histogram for each doubling of the time: it is right to 1/16
 SHORTEST = 10  # bits of nanoseconds: about a microsecond
-BUCKETS = (40 - SHORTEST) * STEPS  # up to 18 minutes
+BUCKETS = (41 - SHORTEST) * STEPS  # up to 18 minutes
 
 
 class Refusal(NamedTuple):
