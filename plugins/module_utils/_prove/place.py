@@ -101,9 +101,13 @@ class Place:
 
 
 def started(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; with its number it names a process for good."""
-    found = parse_stat(text_of(Root().text("/proc/%d/stat" % pid)))
-    return int(found["started"]) if found else None
+    """Return when a process started, in clock ticks since boot; with its number it names a process for good. None once it has ended.
+
+    One that nobody has waited for yet has ended too.
+    """
+    text = text_of(Root().text("/proc/%d/stat" % pid))
+    found = parse_stat(text)
+    return int(found["started"]) if found and text.rpartition(")")[2].split()[0] not in ("Z", "X") else None
 
 
 def alive(status: dict[str, Any]) -> bool:
