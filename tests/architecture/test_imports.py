@@ -30,10 +30,11 @@ DOORS = {
     "plugins/modules": (["_ansible"], False),
     "plugins/filter": (["plugins/plugin_utils", "_plan", "_model"], True),
     "plugins/action": (["plugins/plugin_utils", "_plan", "_model"], True),
+    "plugins/callback": (["plugins/plugin_utils", "_plan", "_model"], True),
     "plugins/plugin_utils": (["_plan", "_model"], True),
     "plugins/doc_fragments": ([], False),
 }
-THIRD_PARTY_ON_CONTROLLER = {"jmespath"}
+THIRD_PARTY_ON_CONTROLLER = {"jmespath", "pytest"}
 
 
 def place(path: Path, root: Path) -> str:

@@ -5,49 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.playbook.conftest import HERE, ROOT, Place
-
-GALAXY = str(Path(sys.executable).with_name("ansible-galaxy"))
-
-
-def tracked() -> list[str]:
-    """Return the files that git tracks or would track, as far as they exist."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip("no git work tree here, so which files belong to the tarball is not known")
-    return [name for name in found.stdout.split("\0") if name and (ROOT / name).is_file()]
+from tests.playbook.conftest import HERE, Place
+from tests.tools import tarball
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the tarball from a clean copy and install it without a network; return the collection path."""
-    top = tmp_path_factory.mktemp("tarball")
-    for name in tracked():
-        target = top / "source" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((ROOT / name).read_bytes())
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "HOME": str(top),
-        "LC_ALL": "C.UTF-8",
-    }
-
-    def galaxy(*words: str) -> None:
-        ran = subprocess.run([GALAXY, "collection", *words], cwd=top, env=environment, capture_output=True, text=True, check=False)
-        assert 0 == ran.returncode, ran.stdout + ran.stderr
-
-    galaxy("build", "--output-path", str(top / "dist"), str(top / "source"))
-    (tarball,) = (top / "dist").glob("*.tar.gz")
-    galaxy("install", "--offline", "-p", str(top / "collections"), str(tarball))
-    return top / "collections"
+    """Return the collection path with the collection out of its tarball."""
+    return tarball.install(tmp_path_factory.mktemp("tarball"))
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The helper for testinfra audits a node over podman, on each release's own Python, as the role did over Ansible."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ansible_collections.c10m.front_tier.plugins.plugin_utils.testinfra import OutsideWarning, front_tier
+
+
+def test_it_reads_what_the_role_read(host: Any, audit: Any) -> None:
+    """Limits, listeners and findings of the node are the same, whichever way the code came there."""
+    told = front_tier(host)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutsideWarning)
+        found = {(one["id"], one["subject"]) for one in told.findings(outside=True)}
+    assert {(one["id"], one["subject"]) for one in audit["findings"] if one["id"] != "FT100"} == found
+    values = {one["name"]: one["value"] for one in audit["limits"] if one["scope"] == "netns"}
+    assert {name: told.limit(name) for name, value in values.items() if "absent" not in str(value)} == {
+        name: value for name, value in values.items() if "absent" not in str(value)
+    }
+
+
+def test_the_machine_outside_is_left_out_and_marked(host: Any) -> None:
+    """A node's inbound capacity is what its own unit allows; the machine's memory and fs.file-max do not count."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutsideWarning)
+        inbound = front_tier(host, service="haproxy").inbound
+    assert "nofile" == inbound.binding and inbound <= 1024
+    assert {"memory", "fs.file-max"}.isdisjoint(one["name"] for one in inbound.bounds)
+
+
+def test_no_file_is_left_on_the_node(host: Any) -> None:
+    """Folders for temporary files hold what they held before."""
+    before = host.check_output("find /tmp /var/tmp /root -xdev | sort")
+    front_tier(host)
+    assert before == host.check_output("find /tmp /var/tmp /root -xdev | sort")
