@@ -62,7 +62,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     _gate.acceptances(_first(options["accept"], host.get("front_tier_accept"), []), known),
                 )
                 entries.append(
-                    fleet.entry(name, host.get("front_tier_audit"), host.get("front_tier__info"), host.get("front_tier_audit_error"), gate)
+                    fleet.entry(
+                        name,
+                        host.get("front_tier_audit"),
+                        host.get("front_tier__info"),
+                        host.get("front_tier_audit_error"),
+                        gate,
+                        host.get("front_tier_proof"),
+                    )
                 )
             except _gate.GateError as error:
                 mistakes.setdefault(str(error), []).append(name)
@@ -77,7 +84,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _write(self, dest: str, made: fleet.Made) -> dict[str, str]:
         """Write both files, each whole or not at all; return {format: path}."""
-        contents = {"front-tier.html": html.bytes_of(made.fleet), "front-tier.json": record.bytes_of(made.fleet, made.facts, made.judged)}
+        contents = {
+            "front-tier.html": html.bytes_of(made.fleet),
+            "front-tier.json": record.bytes_of(made.fleet, made.facts, made.judged, made.proofs),
+        }
         return dict(zip(("html", "json"), output.write_all(dest, contents, "front_tier_report_dir")))
 
 

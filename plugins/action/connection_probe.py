@@ -32,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return self._module({}, task_vars, self._task.async_val)
         lease = self._task.args.get("lease", LEASE if state == "finished" else 0)
         result = self._module({"state": "started", "lease": lease}, task_vars)
-        turn = 0
+        began, turn = bool(result.get("changed")), 0
         while "phase" in result and not result.get("failed") and self._goes_on(state, result["phase"]):
             display.display(line(str((task_vars or {}).get("inventory_hostname", "")), result))
             time.sleep(min(PAUSES[min(turn, len(PAUSES) - 1)], float(lease) / 4 or PAUSES[-1]))
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if result.get("unreachable") or "phase" not in result:
             return result
         last = self._module({"state": "stopped" if state == "finished" or result.get("failed") else "holding"}, task_vars)
-        return dict(last, changed=True)
+        return dict(last, changed=began or bool(last.get("changed")))
 
     @staticmethod
     def _goes_on(state: str, phase: str) -> bool:

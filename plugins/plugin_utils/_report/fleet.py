@@ -15,17 +15,21 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy impor
 
 
 class Entry(NamedTuple):
-    """What is known of one host. fact: `front_tier_audit`, None where there is none; trouble: (`unreachable` or `failed`, why)."""
+    """What is known of one host. fact: `front_tier_audit`, None where there is none; trouble: (`unreachable` or `failed`, why).
+
+    proof: `front_tier_proof`, None where nothing was proved.
+    """
 
     name: str
     fact: Any
     trouble: tuple[str, str] | None
     fail_on: str
     accepted: list[_gate.Acceptance]
+    proof: Any = None
 
 
 class Made(NamedTuple):
-    """A report: what is shown, the facts and the judged findings by host, and the findings that fail the gate."""
+    """A report: what is shown, the facts, the judged findings and the proofs by host, and the findings that fail the gate."""
 
     fleet: view.Fleet
     facts: dict[str, dict[str, Any]]
@@ -33,9 +37,10 @@ class Made(NamedTuple):
     failing: dict[str, list[_gate.Judged]]
     unaudited: dict[str, str]
     unused: list[str]
+    proofs: dict[str, dict[str, Any]]
 
 
-def entry(name: str, fact: Any, info: Any, error: Any, gate: tuple[str, list[_gate.Acceptance]]) -> Entry:
+def entry(name: str, fact: Any, info: Any, error: Any, gate: tuple[str, list[_gate.Acceptance]], proof: Any = None) -> Entry:
     """Return what is known of a host: its fact, unless this run could not audit it.
 
     info: what the module returned in this run; error: what the rest of the audit failed with. A fact from a fact cache does not
@@ -51,17 +56,17 @@ def entry(name: str, fact: Any, info: Any, error: Any, gate: tuple[str, list[_ga
     last = mapping(mapping(fact).get("host")).get("read_at")
     if trouble and last:
         trouble = (trouble[0], "%s (the last audit in the fact cache is of %s)" % (trouble[1], clean(last, 32)))
-    return Entry(name, fact, trouble, *gate)
+    return Entry(name, fact, trouble, *gate, proof)
 
 
 def make(entries: list[Entry], today: datetime.date) -> Made:
     """Return the report of these hosts."""
-    hosts, facts, judged, failing, unaudited = [], {}, {}, {}, {}
+    hosts, facts, judged, failing, unaudited, proofs = [], {}, {}, {}, {}, {}
     used: set[_gate.Acceptance] = set()
     for one in entries:
         name, trouble = clean(one.name, 120), one.trouble
         try:
-            fact = plain(one.fact)
+            fact, proof = plain(one.fact), plain(one.proof)
         except ValueError as error:
             trouble = trouble or ("failed", str(error))
         if trouble is None and not isinstance(fact, dict):
@@ -75,15 +80,17 @@ def make(entries: list[Entry], today: datetime.date) -> Made:
         rows = _gate.judge(name, found, one.fail_on, one.accepted, today)
         used.update(row.acceptance for row in rows if row.acceptance)
         facts[name], judged[name] = fact, rows
+        if mapping(proof):
+            proofs[name] = proof
         if any(row.fails for row in rows):
             failing[name] = [row for row in rows if row.fails]
-        hosts.append(view.host(name, fact, rows))
+        hosts.append(view.host(name, fact, rows, proof))
     levels = {one.fail_on for one in entries}
     fail_on = next((level for level in reversed(_gate.LEVELS) if level in levels), "never")
     message = _gate.message(failing, unaudited, fail_on)
     every = {acceptance for one in entries for acceptance in one.accepted}
     unused = sorted("%s on %s" % (one.id, ", ".join(one.hosts)) for one in every - used)
-    return Made(view.fleet(hosts, fail_on, message), facts, judged, failing, unaudited, unused)
+    return Made(view.fleet(hosts, fail_on, message), facts, judged, failing, unaudited, unused, proofs)
 
 
 def known_ids() -> set[str]:

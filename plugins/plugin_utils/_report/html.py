@@ -282,6 +282,8 @@ def host(one: Host, place: int, span: int, is_open: bool) -> Iterator[str]:
     yield '<p class="legend">%s · read %s</p>' % (escape(one.system), escape(one.read_at.replace("T", " ").replace("Z", " UTC")))
     if one.verdict:
         yield '<p class="verdict %s">%s</p>' % (TONES[one.reachable], escape(one.verdict))
+    if one.proof:
+        yield '<p class="verdict %s">Proved: %s</p>' % (TONES[one.proved], escape(one.proof))
     for title, held in (("Inbound: bounds", one.inbound), ("Outbound: bounds", one.outbound)):
         if held:
             yield from bounds(title, held, span)

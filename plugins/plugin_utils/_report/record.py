@@ -26,13 +26,15 @@ def standing(judged: Judged) -> dict[str, Any]:
     return row
 
 
-def data(report: Fleet, facts: dict[str, dict[str, Any]], judged: dict[str, list[Judged]]) -> dict[str, Any]:
-    """Return the report as plain data. facts, judged: by the host's name in the inventory, of the hosts that were audited."""
+def data(report: Fleet, facts: dict[str, dict[str, Any]], judged: dict[str, list[Judged]], proofs: dict[str, Any]) -> dict[str, Any]:
+    """Return the report as plain data. facts, judged, proofs: by the host's name in the inventory, of the hosts that were audited."""
     hosts = {}
     for one in report.hosts:
         entry: dict[str, Any] = {"state": one.state}
         if one.state == "audited":
             entry.update(audit=facts[one.name], gate=[standing(row) for row in judged[one.name]])
+            if one.name in proofs:
+                entry.update(proof=proofs[one.name])
         else:
             entry.update(why=one.why)
         hosts[one.name] = entry
@@ -49,6 +51,6 @@ def data(report: Fleet, facts: dict[str, dict[str, Any]], judged: dict[str, list
     }
 
 
-def bytes_of(report: Fleet, facts: dict[str, dict[str, Any]], judged: dict[str, list[Judged]]) -> bytes:
+def bytes_of(report: Fleet, facts: dict[str, dict[str, Any]], judged: dict[str, list[Judged]], proofs: dict[str, Any]) -> bytes:
     """Return the report as the file holds it."""
-    return (json.dumps(data(report, facts, judged), indent=1, sort_keys=False) + "\n").encode("ascii")
+    return (json.dumps(data(report, facts, judged, proofs), indent=1, sort_keys=False) + "\n").encode("ascii")

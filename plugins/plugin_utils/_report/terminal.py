@@ -166,6 +166,12 @@ def verdict(host: Host) -> Iterator[Line]:
         yield from paragraph(host.verdict, 12, tone)
 
 
+def proof(host: Host) -> Iterator[Line]:
+    """Yield what was proved: predicted and held, when, how long."""
+    if host.proof:
+        yield from paragraph(host.proof, 12, "good" if host.proved else "error", "  proved")
+
+
 def paths(host: Host) -> Iterator[Line]:
     """Yield the paths: capacity, what is used and free, what binds; and the article's estimate beside it."""
     if not host.paths:
@@ -270,6 +276,7 @@ def details(host: Host) -> Iterator[Line]:
     yield from summary("inbound", host.inbound)
     yield from summary("outbound", host.outbound)
     yield from verdict(host)
+    yield from proof(host)
     for title, held in (("Inbound bounds", host.inbound), ("Outbound bounds", host.outbound)):
         if held and held.bounds:
             yield []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
+from ansible_collections.c10m.front_tier.plugins.plugin_utils import _proof
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._gate import Judged
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import (
     clean,
@@ -126,7 +127,10 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Host:
-    """A host of the report. state: `audited`, `unreachable` or `failed`; why: the reason where it was not audited."""
+    """A host of the report. state: `audited`, `unreachable` or `failed`; why: the reason where it was not audited.
+
+    proof: what was predicted and held, when and how long, "" where nothing was proved; proved: whether it held what it had to.
+    """
 
     name: str
     state: str
@@ -143,6 +147,8 @@ class Host:
     wanted: int | None = None
     reachable: bool | None = None
     verdict: str = ""
+    proof: str = ""
+    proved: bool = False
 
     @property
     def load(self) -> float:
@@ -396,8 +402,8 @@ def finding(judged: Judged) -> Finding:
     )
 
 
-def host(name: str, fact: dict[str, Any], judged: Iterable[Judged] = ()) -> Host:
-    """Return an audited host in words and in order. fact: plain data, as front_tier_audit holds it."""
+def host(name: str, fact: dict[str, Any], judged: Iterable[Judged] = (), proof: Any = None) -> Host:
+    """Return an audited host in words and in order. fact, proof: plain data, as front_tier_audit and front_tier_proof hold it."""
     about, asked, wanted = mapping(fact.get("host")), mapping(fact.get("capacity")), mapping(fact.get("wanted"))
     paths = [path(row) for row in rows(fact.get("paths"))[:MOST_PATHS]]
     reachable = wanted.get("reachable")
@@ -416,6 +422,8 @@ def host(name: str, fact: dict[str, Any], judged: Iterable[Judged] = ()) -> Host
         wanted=count(wanted.get("connections")),
         reachable=reachable if isinstance(reachable, bool) else None,
         verdict=_verdict(wanted),
+        proof=_proof.said(proof),
+        proved=_proof.holds(proof),
     )
 
 

@@ -219,20 +219,22 @@ def test_no_data_of_a_host_breaks_the_report(data):
     report = fleet.make([fleet.Entry("a", one, None, "warning", [])], TODAY)
     Balanced(page.page(report.fleet))
     assert all(line.isprintable() and terminal.cells(line) <= 100 for line in text_of(report).splitlines())
-    json.loads(record.bytes_of(report.fleet, report.facts, report.judged))
+    json.loads(record.bytes_of(report.fleet, report.facts, report.judged, report.proofs))
 
 
 def test_the_same_facts_make_the_same_files():
     """The report holds no time of its own, so a second run over the same facts writes the same bytes."""
     first, second = (made(hosts_of(4)) for _run in range(2))
     assert page.bytes_of(first.fleet) == page.bytes_of(second.fleet)
-    assert record.bytes_of(first.fleet, first.facts, first.judged) == record.bytes_of(second.fleet, second.facts, second.judged)
+    assert record.bytes_of(first.fleet, first.facts, first.judged, first.proofs) == record.bytes_of(
+        second.fleet, second.facts, second.judged, second.proofs
+    )
 
 
 def test_the_record_holds_the_facts_and_the_gate():
     """The JSON holds every fact whole, with the standing of its findings: a recorded fleet."""
     report = made(hosts_of(2), accept=ACCEPT)
-    found = json.loads(record.bytes_of(report.fleet, report.facts, report.judged))
+    found = json.loads(record.bytes_of(report.fleet, report.facts, report.judged, report.proofs))
     assert {"hosts": 2, "audited": 2} == {name: found["fleet"][name] for name in ("hosts", "audited")}
     assert report.facts["web-000"] == found["hosts"]["web-000"]["audit"]
     standing = {row["id"]: row for row in found["hosts"]["web-000"]["gate"]}
