@@ -26,11 +26,10 @@ def of_host(results: Any, hold: float = 0.0) -> dict[str, Any] | None:
         return None
     kept = [{name: path.get(name) for name in PATH} for path in paths]
     total = {name: sum(_number(path, name) for path in kept) for name in ("asked", "predicted", "held", "kernel")}
-    moment = dialled.get("held_at") if isinstance(dialled.get("held_at"), (int, float)) else 0
     return dict(
         total,
         run=clean(dialled.get("run"), 64),
-        at=datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=_moment(dialled.get("held_at")),
         expected=sum(min(_number(path, "asked"), _number(path, "predicted")) for path in kept),
         lost=_number(ended or dialled, "lost"),
         seconds=dialled.get("seconds"),
@@ -114,6 +113,13 @@ def holds(proof: Any) -> bool:
     """Tell whether a host's proof held what it had to, and lost nothing."""
     one = mapping(proof)
     return one.get("held") == one.get("expected") == one.get("kernel") and not one.get("lost")
+
+
+def _moment(value: Any) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(_amount(value), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def _number(row: dict[str, Any], name: str) -> int:
