@@ -11,8 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.c10m.front_tier.plugins.action.audit_report import show, write
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import plan as told
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.output import show, write
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import items, mapping, plain
 
 ARGUMENTS: dict[str, Any] = {"plan": {"type": "dict", "required": True}, "dest": {"type": "path", "default": "front-tier-report"}}
