@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import output
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import plan as told
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.output import show, write
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import items, mapping, plain
 
 ARGUMENTS: dict[str, Any] = {"plan": {"type": "dict", "required": True}, "dest": {"type": "path", "default": "front-tier-report"}}
@@ -32,17 +31,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         plan = mapping(plain(options["plan"]))
         if not {"hops", "hosts", "wanted"} <= set(plan):
             raise AnsibleActionFail('plan is not what the filter "c10m.front_tier.plan" returns: it has no hops and no hosts.')
-        show(told.render(plan))
-        folder = os.path.abspath(os.path.expanduser(options["dest"]))
-        file = os.path.join(folder, "front-tier-plan.json")
-        try:
-            os.makedirs(folder, exist_ok=True)
-            write(file, told.bytes_of(plan))
-        except OSError as error:
-            raise AnsibleActionFail(
-                "The plan cannot be written to %s: %s. Name a folder that you may write to in front_tier_report_dir."
-                % (folder, error.strerror or error)
-            ) from None
-        show([[("  JSON  ", "dim"), (file, "")], []])
+        output.show(told.render(plan))
+        (file,) = output.write_all(options["dest"], {"front-tier-plan.json": told.bytes_of(plan)}, "front_tier_report_dir")
+        output.show([[("  JSON  ", "dim"), (file, "")], []])
         reached = all(hop.get("reached") for hop in plan["hops"])
         return {"changed": False, "file": file, "reached": reached, "cannot": items(plan.get("cannot"))}

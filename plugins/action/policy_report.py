@@ -11,7 +11,7 @@ import os
 import re
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
@@ -26,7 +26,7 @@ ARGUMENTS: dict[str, Any] = {
     "policies": {"type": "list", "elements": "raw", "default": ["ready"]},
     "accept": {"type": "list", "elements": "dict", "default": []},
     "fail_on": {"type": "str", "choices": list(_gate.LEVELS), "default": "error"},
-    "plan": {"type": "dict"},
+    "plan": {"type": "path"},
     "dest": {"type": "path", "default": "front-tier-report"},
 }
 FILES = ("front-tier-policy.json", "front-tier-policy.xml")
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             chosen = policies(options["policies"])
             hosts = _hosts(names, variables.get("hostvars", {}), recorded(options["report"]), _mentioned(chosen))
-            plan = None if options["plan"] is None else plain(options["plan"])
+            plan = written("plan", options["plan"], "hops", list, "the front-tier-plan.json that c10m.front_tier.plan wrote")
             today = datetime.datetime.now(datetime.timezone.utc).date()
             made = judge.judge(chosen, hosts, plan, plain(options["accept"]), options["fail_on"], today)
         except ValueError as error:
@@ -65,21 +65,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def recorded(path: str | None) -> dict[str, Any]:
     """Return the hosts of the report that the audit wrote; none where there is no such file. Raises ValueError where it is another file."""
+    report = written("report", path, "hosts", dict, "the front-tier.json that the audit wrote")
+    return {} if report is None else dict(report["hosts"])
+
+
+def written(option: str, path: str | None, holds: str, kind: type, what: str) -> dict[str, Any] | None:
+    """Return what a file of JSON holds; None where there is no file. Raises ValueError where it is not what the option means."""
     if path is None or not os.path.exists(path):
-        return {}
+        return None
     try:
         with open(path, "rb") as stream:
             data = json.load(stream)
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError("report %s cannot be read: %s. Name the front-tier.json that the audit wrote." % (path, error)) from None
-    if not isinstance(data, dict) or not isinstance(data.get("hosts"), dict):
-        raise ValueError("report %s holds no hosts. Name the front-tier.json that the audit wrote." % path)
-    return dict(data["hosts"])
+        raise ValueError("%s %s cannot be read: %s. Name %s." % (option, path, error, what)) from None
+    if not isinstance(data, dict) or not isinstance(data.get(holds), kind):
+        raise ValueError("%s %s has no %s. Name %s." % (option, path, holds, what))
+    return data
 
 
 def _mentioned(chosen: list[Policy]) -> set[str]:
     """Return the variables of the inventory that policies speak of; only these are looked up, for every host."""
-    return {"front_tier_upstreams", *(name for one in chosen for name in re.findall(r"\bfront_tier_\w+", one.violations.text))}
+    return {name for one in chosen for name in re.findall(r"\bfront_tier_\w+", one.violations.text)}
 
 
 def _hosts(names: list[str], hostvars: Any, report: dict[str, Any], mentioned: set[str]) -> list[judge.Host]:
@@ -90,10 +96,21 @@ def _hosts(names: list[str], hostvars: Any, report: dict[str, Any], mentioned: s
         entry = mapping(report.get(name))
         facts = [fact for fact in (plain(host.get("front_tier_audit")), entry.get("audit")) if isinstance(fact, dict)]
         fact = max(facts, key=lambda one: str(mapping(one.get("host")).get("read_at")), default=None)
-        variables = {key: plain(host.get(key)) for key in mentioned if key in host}
+        variables = {key: _variable(name, host, key) for key in mentioned if key in host}
         why = clean(entry.get("why")) or "there is no audit of it in the fact cache or in the report: run c10m.front_tier.audit first"
         found.append(judge.host_of(name, fact, [str(group) for group in host.get("group_names") or []], variables, why))
     return found
+
+
+def _variable(name: str, host: Any, key: str) -> Any:
+    """Return a variable of a host as plain data. Raises ValueError where Ansible cannot tell it."""
+    try:
+        return plain(host.get(key))
+    except AnsibleError as error:
+        raise ValueError(
+            "A policy names %s, which cannot be told for %s: %s. Seen from another host, a variable cannot use hostvars: "
+            "write its value out." % (key, name, error)
+        ) from None
 
 
 def _ending(made: judge.Result, paths: list[str]) -> list[terminal.Line]:

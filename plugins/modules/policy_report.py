@@ -56,8 +56,11 @@ options:
     choices: [never, error, warning]
     default: error
   plan:
-    description: A plan, for the policies about hops and tiers. Without it they are skipped, and the report says so.
-    type: dict
+    description:
+      - The file C(front-tier-plan.json) that the playbook C(c10m.front_tier.plan) wrote, for the policies about hops and tiers.
+        Where there is none, they are skipped, and the report says so.
+      - A relative path is below the folder in which the run was started.
+    type: path
   dest:
     description:
       - The folder on the controller that gets C(front-tier-policy.json) and C(front-tier-policy.xml). It is made if there is none.

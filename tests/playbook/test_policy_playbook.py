@@ -16,6 +16,7 @@ import yaml
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact
 from tests.playbook.conftest import GONE, HERE, ROOT, Place
 from tests.playbook.test_audit import LATER, said
+from tests.recorded import tiers
 from tests.recorded.fleet import fleet as hosts_of
 
 POLICY = "c10m.front_tier.policy"
@@ -84,6 +85,29 @@ def test_inventories_hold_policies_groups_and_acceptances(place: Place) -> None:
     assert 1 == told(place)["policies"][0]["accepted"]
 
 
+def test_the_plan_is_judged_where_there_is_one(place: Place) -> None:
+    """audit, plan and policy in one folder: hops that hold less than is wanted break the gate, one line each."""
+    hosts = {name: {key: value for key, value in one.items() if key != "group_names"} for name, one in tiers.example().items()}
+    groups: dict[str, Any] = {}
+    for name, one in tiers.example().items():
+        groups.setdefault(one["group_names"][0], {"hosts": {}})["hosts"][name] = {**GONE, **hosts[name]}
+    (place.folder / "inventory.yml").write_text(json.dumps({"all": {"children": groups}}))
+    skipped = place.play(playbook=POLICY, front_tier_target="all", front_tier_policies=["no-hop-short-of-the-plan"])
+    assert 0 == skipped.returncode and "skipped: no plan was given" in skipped.stdout
+    assert 0 == place.play(playbook="c10m.front_tier.plan").returncode
+    ran = place.play(playbook=POLICY, front_tier_target="all", front_tier_policies=["no-hop-short-of-the-plan"])
+    assert 2 == ran.returncode, ran.stdout + ran.stderr
+    assert "no-hop-short-of-the-plan cache" in said(ran) and "1,000,000 of 451,712 possible: too little." in said(ran)
+
+
+def test_a_variable_that_another_host_cannot_tell_is_named(place: Place) -> None:
+    """A template with hostvars cannot be seen from another host; only a policy that names the variable fails, and says so."""
+    recorded(place, hosts_of(2), front_tier_upstreams="{{ hostvars | length }}")
+    assert 0 == place.play(playbook=POLICY, front_tier_policies=KEPT).returncode
+    ran = place.play(playbook=POLICY, front_tier_policies=[{"id": "own", "violations": "variables.front_tier_upstreams"}])
+    assert 2 == ran.returncode and "A policy names front_tier_upstreams, which cannot be told for web-000: " in said(ran), said(ran)
+
+
 def test_the_newer_audit_counts(place: Place) -> None:
     """A fact cache and a report may both have a host: the newer audit is judged."""
     ((name, host),) = hosts_of(1).items()
@@ -124,8 +148,11 @@ def test_a_mistake_fails_and_is_named(place: Place, extra: dict[str, Any], messa
 
 
 def test_a_report_that_is_none_is_named(place: Place) -> None:
-    """A file that is no report is a mistake, not a fleet without hosts."""
+    """A file that is no report or no plan is a mistake, not a fleet without hosts."""
     recorded(place, hosts_of(2))
+    (place.folder / "front-tier-report/front-tier-plan.json").write_text("{}")
+    ran = place.play(playbook=POLICY)
+    assert 2 == ran.returncode and "has no hops. Name the front-tier-plan.json that c10m.front_tier.plan wrote." in said(ran)
     for text in ("{", "[]", '{"hosts": []}'):
         (place.folder / "front-tier-report/front-tier.json").write_text(text)
         ran = place.play(playbook=POLICY)

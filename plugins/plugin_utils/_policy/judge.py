@@ -11,7 +11,7 @@ from typing import Any, Iterator, NamedTuple
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._policy.expression import ExpressionError
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._policy.policy import Policy, ready_policies
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, mapping, plain, rows, words
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, items, mapping, plain, rows, words
 
 ACCEPT = "front_tier_policy_accept"
 TOLD = ("subject", "message", "remedy", "severity", "evidence", "outside")
@@ -74,10 +74,10 @@ def host_of(name: str, value: Any, groups: Any = (), variables: Any = None, why:
         listening.setdefault(row.get("service"), []).append("%s:%s" % (row.get("address"), row.get("port")))
     for row in rows(fact.get("services")):
         row["listens"] = listening.get(row.get("name"), [])
-    dialled = {str(one) for one in variables.get("front_tier_upstreams") or []}
+    asked = rows(mapping(fact.get("asked")).get("paths"))  # the upstreams that the audit was told of
+    dialled = {(to, port) for path in asked for to in items(path.get("destinations")) for port in items(path.get("ports"))}
     for row in rows(mapping(fact.get("sockets")).get("flows")):
-        to = str(row.get("destination"))
-        row["upstream"] = ("[%s]:%s" if ":" in to else "%s:%s") % (to, row.get("port")) in dialled
+        row["upstream"] = (row.get("destination"), row.get("port")) in dialled
     fact.update(name=name, groups=list(groups), variables=variables)
     return Host(name, fact, tuple(groups), variables, "")
 

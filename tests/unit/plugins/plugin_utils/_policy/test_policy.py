@@ -22,12 +22,22 @@ OWN = {"id": "own", "violations": "host.container"}
 SERVICE = {"name": "nginx.service", "processes": [{"pid": 1, "nofile": {"soft": 1024, "hard": 4096}}]}
 LISTENER = {"address": "0.0.0.0", "port": 80, "service": "nginx.service"}
 ACCEPT = {"id": "no-soft-nofile-1024", "until": "2026-12-31", "why": "booked"}
-TPROXY = {"front_tier_transparent_method": "intercept", "front_tier_upstreams": ["10.0.9.10:8080"]}
+UPSTREAM = {"destinations": ["10.0.9.10"], "ports": [8080]}
+TPROXY = {"front_tier_transparent_method": "intercept"}
 
 
 def fact(**sections):
     """Return the fact of a host with nothing wrong, but for the sections given."""
-    return {"host": {"system": "Linux"}, "limits": [], "findings": [], "services": [], "listeners": [], "paths": [], **sections}
+    return {
+        "host": {"system": "Linux"},
+        "limits": [],
+        "findings": [],
+        "asked": {"paths": [UPSTREAM]},
+        "services": [],
+        "listeners": [],
+        "paths": [],
+        **sections,
+    }
 
 
 def flow(transparent, destination="10.0.9.10"):
@@ -107,7 +117,8 @@ def test_without_jmespath_the_message_says_what_to_install(monkeypatch):
         (
             ["no-hops"],
             'front_tier_policies[0] "no-hops" is no policy: write ready, the id of a ready one (no-hop-above-80-percent, '
-            "no-live-boot-difference, no-soft-nofile-1024, every-balancer-transparent, no-error), a file whose name ends in .yml, or a "
+            "no-live-boot-difference, no-soft-nofile-1024, every-balancer-transparent, no-hop-short-of-the-plan, no-error), a "
+            "file whose name ends in .yml, or a "
             "dictionary.",
         ),
         (
@@ -279,6 +290,13 @@ def test_hops_and_tiers_come_from_the_plan():
     assert [] == broken(judged({"web": fact()}, whole, plan))
 
 
+@pytest.mark.parametrize(("now", "found"), [(99, ["cache"]), (100, []), (None, []), ("unlimited", [])])
+def test_a_hop_that_holds_less_than_wanted_breaks_the_ready_policy(now, found):
+    """What the filter `plan` returns of a hop is judged by its numbers; an unknown one breaks nothing."""
+    plan = {"hops": [{"name": "cache", "now": now, "needs": 100, "verdict": "too little."}]}
+    assert [("no-hop-short-of-the-plan", "cache", name) for name in found] == broken(judged({"web": fact()}, None, plan))
+
+
 def test_a_report_of_the_audit_is_a_fleet():
     """The JSON that the audit writes is taken as it is, with the reasons of hosts that were not audited."""
     report = {"fleet": {}, "hosts": {"web": {"state": "audited", "audit": fact()}, "gone": {"state": "unreachable", "why": "timed out"}}}
@@ -301,7 +319,7 @@ def test_junit_counts_agree_with_its_cases():
         assert [str(len(cases)), *(str(number) for number in seen.values())] == [
             node.get(key) for key in ("tests", "failures", "errors", "skipped")
         ]
-    assert ("1", "3", "2") == (top.get("failures"), top.get("errors"), top.get("skipped"))
+    assert ("1", "3", "3") == (top.get("failures"), top.get("errors"), top.get("skipped"))
     failure = top.find(".//failure")
     assert "a\ufffd]]>&<b>\ufffd: m\ufffd[31m" == failure.get("message")
     assert "accepted: nginx.service until 2026-12-31: <booked>" in [node.get("message") for node in top.iter("skipped")]
