@@ -173,6 +173,26 @@ options:
       persist:
         description: Wins over the option of the same name outside the section.
         type: bool
+  service_config:
+    description: The options of M(c10m.front_tier.service_config).
+    type: dict
+    suboptions:
+      files:
+        description: The files and what each of them holds.
+        type: dict
+        default: {}
+      folder:
+        description: The folder of the service's configuration. Needed unless O(state=absent).
+        type: str
+      validate:
+        description: The command that checks the configuration.
+        type: str
+      live:
+        description: Makes no difference here.
+        type: bool
+      persist:
+        description: Makes no difference here.
+        type: bool
   confirm_timeout:
     description:
       - With a number of seconds, only live values are set at first, and the host arms the undo of all of it. The action then has to reach

@@ -34,7 +34,7 @@ COMMON: dict[str, Any] = {
 # A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
 # where something follows from the steps, following(change, steps) -> [Step] of a kind of things.FOLLOWING.
 # Where not all of it may go at once when it ends: ended(change) -> [Wanted] that stays.
-SECTIONS = ("kernel_settings", "port_range", "fd_limits", "secondary_interfaces", "transparent_routing")
+SECTIONS = ("kernel_settings", "port_range", "fd_limits", "secondary_interfaces", "transparent_routing", "service_config")
 # Sysctls that a section has to check whichever section sets them.
 WATCHED = {sysctls.RANGE: "port_range", sysctls.RESERVED: "port_range", "fs.nr_open": "fd_limits"}
 MANY = ("secondary_interfaces",)  # sections that are lists of options
@@ -78,6 +78,10 @@ def section_file(name: str) -> Any:
         from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import transparent_routing
 
         return transparent_routing
+    if name == "service_config":
+        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import service_config
+
+        return service_config
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range
 
     return {"kernel_settings": kernel_settings, "port_range": port_range}[name]
