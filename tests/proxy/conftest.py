@@ -67,7 +67,9 @@ http {{ access_log off; proxy_buffering off; include {folder}/part; }}
 
 
 class Tier:
-    """Three namespaces, and what runs in them."""
+    """Three namespaces, and what runs in them. The proxy dials from `sources` to `listeners`."""
+
+    sources, listeners = SOURCES, LISTENERS
 
     def __init__(self, folder):
         word = secrets.token_hex(3)

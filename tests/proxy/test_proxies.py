@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import signal
 
-from .conftest import LISTENERS, SOURCES
-
 
 def test_haproxy_holds_what_was_predicted(tier):
     """Each pair of source and listener carries 95 % of its ports, the next request waits and gets 503 sQ--, and no check fails."""
     tier.ports(40)
-    tier.serve(*LISTENERS)
+    tier.serve(*tier.listeners)
     made = tier.render("haproxy")
     assert made["predicted"] == 2 * 2 * 38
     tier.begin("haproxy")
     assert tier.hold(made["predicted"] + 3) == {"200": made["predicted"], "503": 3}
-    assert tier.held() == {(source, there): 38 for source in SOURCES for there in LISTENERS}
+    assert tier.held() == {(source, there): 38 for source in tier.sources for there in tier.listeners}
     tier.until(lambda: tier.log.read_text().count(" sQ-- ") == 3)
     log = tier.log.read_text()
     assert " SC-- " not in log and "DOWN" not in log
@@ -27,14 +25,14 @@ def test_haproxy_holds_what_was_predicted(tier):
 def test_haproxy_after_two_reloads_under_load(tier):
     """Workers that a reload left keep their connections and ports; the caps leave room for them, so that no connect ever fails."""
     tier.ports(60)
-    tier.serve(*LISTENERS)
+    tier.serve(*tier.listeners)
     made = tier.render("haproxy", reloads=2)
     each = made["predicted"]
     assert each == 2 * 2 * 19
     tier.begin("haproxy")
     for worker in (1, 2, 3):
         assert tier.hold(each + 2) == {"200": each, "503": 2}
-        assert tier.held() == {(source, there): 19 * worker for source in SOURCES for there in LISTENERS}
+        assert tier.held() == {(source, there): 19 * worker for source in tier.sources for there in tier.listeners}
         if worker < 3:
             tier.main.send_signal(signal.SIGUSR2)
             tier.until(lambda count=worker: tier.log.read_text().count("New worker") == count + 1)
@@ -48,7 +46,7 @@ def test_haproxy_without_sources_and_over_ipv6(tier):
     tier.serve("10.71.2.11:8080", "[fd71:2::11]:8080")
     made = tier.render("haproxy", upstreams=["10.71.2.11:8080"], sources=[])
     assert made["predicted"] == 38
-    made = tier.render("haproxy", upstreams=["10.71.2.11:8080", "[fd71:2::11]:8080"], sources=[*SOURCES, "fd71:2::101"])
+    made = tier.render("haproxy", upstreams=["10.71.2.11:8080", "[fd71:2::11]:8080"], sources=[*tier.sources, "fd71:2::101"])
     assert made["predicted"] == 3 * 38
     tier.begin("haproxy")
     assert tier.hold(3 * 38 + 1) == {"200": 3 * 38, "503": 1}
@@ -57,7 +55,7 @@ def test_haproxy_without_sources_and_over_ipv6(tier):
 
 def test_haproxy_refuses_to_start_below_its_descriptors(tier):
     """With too few descriptors HAProxy does not start with a smaller maxconn: it does not start."""
-    tier.serve(*LISTENERS)
+    tier.serve(*tier.listeners)
     made = tier.render("haproxy", usable_ports=2000)
     (tier.folder / "site").write_text("global\ndefaults\n    mode http\n")
     few = made["nofile_needed"] // 2
@@ -69,21 +67,21 @@ def test_haproxy_refuses_to_start_below_its_descriptors(tier):
 def test_nginx_lanes_hold_what_was_predicted(tier):
     """Lanes are exact: each pair carries 95 % of its ports, and the next request gets 502 at once."""
     tier.ports(40)
-    tier.serve(*LISTENERS)
+    tier.serve(*tier.listeners)
     made = tier.render("nginx")
     assert made["predicted"] == 2 * 2 * 38 and made["files_each"] == 4
     tier.begin("nginx")
     assert tier.hold(made["predicted"] + 3) == {"200": made["predicted"], "502": 3}
-    assert tier.held() == {(source, there): 38 for source in SOURCES for there in LISTENERS}
+    assert tier.held() == {(source, there): 38 for source in tier.sources for there in tier.listeners}
     assert "Cannot assign requested address" not in (tier.folder / "error.log").read_text()
 
 
 def test_nginx_by_hash_keeps_its_bound(tier):
     """By hash only a bound is promised, nine tenths of all ports; below it nothing is refused."""
     tier.ports(500)
-    tier.serve(*LISTENERS)
+    tier.serve(*tier.listeners)
     made = tier.render("nginx", nginx_method="hash")
     assert made["predicted"] == int(0.9 * 2 * 2 * 500)
     tier.begin("nginx")
     assert tier.hold(made["predicted"]) == {"200": made["predicted"]}
-    assert set(tier.held()) == {(source, there) for source in SOURCES for there in LISTENERS}
+    assert set(tier.held()) == {(source, there) for source in tier.sources for there in tier.listeners}
