@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -144,8 +145,19 @@ class Tier:
         seen = {"version": self.run("p", program, "-v") or "nginx/1.22", "workers": 2, "worker_connections": 4096}
         extra = {"front_tier_" + name: value for name, value in given.items()}
         extra.update(seen=seen, audit=self.audit(), folder=str(self.folder), role=str(ROLE))
+        return self._rendered("render.yml", extra)
+
+    def render_varnish(self, **variables):
+        """Write the VCL that the role origin would write for this side; return what it is made of."""
+        unit = Path("/lib/systemd/system/varnish.service")
+        seen = {"version": "varnish-7.1", "unit": "# %s\n%s" % (unit, unit.read_text())}
+        options = {"service": "varnish", "upstreams": LISTENERS, "listeners": ["10.71.1.1:80"], "reloads": 0, "backlog": 512, **variables}
+        extra = {"options": options, "seen": seen, "audit": self.audit(), "folder": str(self.folder), "role": str(ROLE.parent / "origin")}
+        return self._rendered("render_origin.yml", extra)
+
+    def _rendered(self, playbook, extra):
         (self.folder / "vars.json").write_text(json.dumps(extra))
-        play = ["ansible-playbook", "-i", "localhost,", "-e", "@%s" % (self.folder / "vars.json"), HERE / "render.yml"]
+        play = ["ansible-playbook", "-i", "localhost,", "-e", "@%s" % (self.folder / "vars.json"), HERE / playbook]
         done = subprocess.run([*map(str, play)], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
         return json.loads((self.folder / "made.json").read_text())
@@ -164,6 +176,18 @@ class Tier:
         self.until(lambda: ":80 " in self.run("p", "ss", "-Hltn"))
         if program == "haproxy":  # the first checks
             time.sleep(0.5)
+
+    def begin_varnish(self, command):
+        """Start Varnish with the command that its unit would get, in a folder of the test."""
+        words = [str(self.folder / "part") if word == "/etc/varnish/front-tier.vcl" else word for word in shlex.split(command)]
+        secret = self.folder / "secret"
+        secret.write_text("secret")
+        words = [str(secret) if word == "/etc/varnish/secret" else word for word in words]
+        words = [*words, "-j", "none", "-n", str(self.folder / "varnish"), "-p", "workspace_client=96k"]
+        command = ["ip", "netns", "exec", self.names["p"], *words]
+        self.main = subprocess.Popen(command, stdout=self.log.open("a"), stderr=subprocess.STDOUT)
+        self.processes.append(self.main)
+        self.until(lambda: ":80 " in self.run("p", "ss", "-Hltn"), 30)
 
     def until(self, true, seconds=10.0):
         """Wait for something."""
@@ -184,9 +208,9 @@ class Tier:
 @pytest.fixture
 def tier(tmp_path):
     """Return a fresh tier."""
-    missing = [program for program in ("haproxy", "nginx") if not shutil.which(program)]
+    missing = [program for program in ("haproxy", "nginx", "varnishd") if not shutil.which(program)]
     if os.geteuid() or missing:
-        pytest.skip("takes root and haproxy and nginx (make apt)")
+        pytest.skip("takes root, haproxy, nginx and varnish (make apt)")
     made = Tier(tmp_path)
     yield made
     made.close()

@@ -20,7 +20,7 @@ import socket
 import sys
 import time
 
-HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nContent-Length: %d\r\n\r\n"
 ENDLESS = 1 << 30
 IP_BIND_ADDRESS_NO_PORT = 24
 
@@ -104,7 +104,7 @@ def hold(host, port, number, seconds):
     statuses, waiting, held = collections.Counter(), selectors.DefaultSelector(), []
     for one in range(number):
         sock = dialled(host, port, one, seconds)
-        sock.sendall(request("/hold", host))
+        sock.sendall(request("/hold/%d/%d" % (os.getpid(), one), host))
         sock.setblocking(False)
         waiting.register(sock, selectors.EVENT_READ)
     until = time.monotonic() + seconds

@@ -85,3 +85,19 @@ def test_nginx_by_hash_keeps_its_bound(tier):
     tier.begin("nginx")
     assert tier.hold(made["predicted"]) == {"200": made["predicted"]}
     assert set(tier.held()) == {(source, there) for source in tier.sources for there in tier.listeners}
+
+
+def test_varnish_holds_what_was_predicted(tier):
+    """Each listener carries 95 % of its ports from the one source that Varnish has; the next gets 503, and no connect fails."""
+    tier.ports(40)
+    tier.serve(*tier.listeners)
+    made = tier.render_varnish(manage="full")
+    assert made["carried"] == 2 * 38
+    tier.begin_varnish(made["command"])
+    assert "512" in [line.split()[2] for line in tier.run("p", "ss", "-Hltn", "sport = :80").splitlines()]
+    assert tier.hold(made["carried"] + 3) == {"200": made["carried"], "503": 3}
+    assert tier.held() == {("10.71.2.1", there): 38 for there in tier.listeners}
+    counters = tier.run("p", "varnishstat", "-1", "-n", tier.folder / "varnish", "-f", "VBE.*")
+    counted = {line.split()[0].rpartition(".")[2]: int(line.split()[1]) for line in counters.splitlines()}
+    assert counted["fail_eaddrnotavail"] == 0 and counted["helddown"] == 0
+    assert sum(int(line.split()[1]) for line in counters.splitlines() if ".busy" in line) > 0
