@@ -443,10 +443,9 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
     side = "hard" if found["program"] == "haproxy" else "soft"  # HAProxy raises its own soft limit, nginx does not
     has = [boot.get(side), *((known(one.get("nofile"), {}) or {}).get("hard") for one in row.get("processes") or [])]
     enough = bool(boot) and all(one == "unlimited" or (number(one) or 0) >= need for one in has)
-    return {
-        "nofile": 0 if given == 0 or enough and not given else wish if isinstance(wish, dict) else ask,
-        "memory": _memory(audit, found, row),
-    }
+    if given:  # exactly that, as the unit's files have it: HAProxy 2.2 lowers its own soft limit again
+        enough = enough and boot == (wish if isinstance(wish, dict) else {"soft": given, "hard": given})
+    return {"nofile": 0 if given == 0 or enough else wish if isinstance(wish, dict) else ask, "memory": _memory(audit, found, row)}
 
 
 def _as_limits_does(options: dict[str, Any]) -> int:
