@@ -139,6 +139,19 @@ def host_rounds(rounds: int) -> list[dict[str, Any]]:
     return tasks
 
 
+def fleet_rounds(rounds: int, audit: str) -> list[dict[str, Any]]:
+    """Return the tasks: in each round a ping, an audit, and a host's settings and ports, which only the first round changes."""
+    same = {
+        "kernel_settings": {"settings": {name: values[1] for name, values in KEYS.items()}},
+        "port_range": {"low": 10240, "high": 65535},
+    }
+    return [
+        task
+        for _dummy in range(rounds)
+        for task in ({"name": "ping", PING: {}}, {"name": "audit", audit: {}}, {"name": "apply", HOST_CONFIG: same})
+    ]
+
+
 def environment() -> dict[str, str]:
     """Return the variables with which both collections are found."""
     return {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(ROOT / ".build/live"), str(one_key_module())])}

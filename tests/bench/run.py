@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
 
-from tests.bench import changes  # noqa: E402
+from tests.bench import changes, figures, last_ports  # noqa: E402
 from tests.tools.closure import closure  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -53,12 +54,15 @@ def holding(pairs: int) -> Iterator[list[str]]:
 
 
 def play(
-    tasks: list[dict[str, Any]], hosts: int = 1, inside: list[str] | None = None, more: dict[str, str] | None = None
+    tasks: list[dict[str, Any]], hosts: list[str] | None = None, inside: list[str] | None = None, more: dict[str, str] | None = None
 ) -> dict[str, list[float]]:
-    """Return {name of a task: seconds of each turn}: one play, in which the tasks take turns; the first turn of each is not counted."""
+    """Return {name of a task: seconds of each turn}: one play, in which the tasks take turns; the first turn of each is not counted.
+
+    `hosts` are lines of the inventory; one host that is this machine without.
+    """
     with tempfile.TemporaryDirectory() as folder:
         book, times, inventory = Path(folder, "play.json"), Path(folder, "times"), Path(folder, "hosts")
-        inventory.write_text("".join(f"host{index}\n" for index in range(hosts)))
+        inventory.write_text("\n".join(hosts or [f"host ansible_python_interpreter={sys.executable}"]) + "\n")
         book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}]))
         settings = {
             "FT_BENCH_TIMES": str(times),
@@ -68,7 +72,7 @@ def play(
             "ANSIBLE_PIPELINING": "1",
             **(more or {}),
         }
-        command = ["ansible-playbook", "-i", str(inventory), "-e", f"ansible_python_interpreter={sys.executable}", str(book)]
+        command = ["ansible-playbook", "-i", str(inventory), str(book)]
         done = subprocess.run(
             [*(inside or []), *command],
             env=dict(os.environ, **settings),
@@ -152,9 +156,55 @@ def bench_memory(options: argparse.Namespace) -> dict[str, Any]:
     return {"mebibytes": found, "sockets": 2 * options.pairs}
 
 
+@contextlib.contextmanager
+def fleet(hosts: int) -> Iterator[list[str]]:
+    """Give the inventory lines of `hosts` hosts: namespaces and configuration folders of their own, entered by their interpreters."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+        lines = []
+        for number in range(hosts):
+            command = [*changes.apart(), sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
+            host = running.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            running.callback(host.kill)
+            interpreter = Path(folder, f"python{number}")
+            interpreter.write_text(f'#!/bin/sh\nexec nsenter --net --mount --target {host.pid} {sys.executable} "$@"\n')
+            interpreter.chmod(0o755)
+            if not host.stdout or host.stdout.readline() != "up\n":
+                raise SystemExit(f"host {number} of the fleet did not start")
+            lines.append(f"host{number} ansible_python_interpreter={interpreter}")
+        yield lines
+
+
 def bench_fleet(options: argparse.Namespace) -> dict[str, Any]:
-    """The audit task against a ping task on many hosts of one inventory, with local connections."""
-    return dict(compared(play(turns(options.rounds), hosts=options.hosts), AUDIT, PING), hosts=options.hosts)
+    """The audit task, and host_config with nothing to change, against a ping task on 1, 10, ... hosts of one inventory."""
+    growth: dict[int, dict[str, float]] = {}
+    for hosts in [*(size for size in (1, 10, 50) if size < options.hosts), options.hosts]:
+        rounds = options.rounds if hosts < 100 else min(2, options.rounds)
+        with fleet(hosts) as lines:
+            found = play(changes.fleet_rounds(rounds + 1, AUDIT), hosts=lines)
+        growth[hosts] = {name: statistics.median(times) for name, times in found.items()}
+    last = {name: compared(found, name, "ping") for name in ("audit", "apply")}
+    return {"growth": growth, "hosts": options.hosts, **last}
+
+
+def apart(script: str, *arguments: str) -> Any:
+    """Return what a script of this folder prints as JSON, run in a network namespace of its own."""
+    command = ["unshare", "--net", sys.executable, str(HERE / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{script} {' '.join(arguments)}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def bench_ports(options: argparse.Namespace) -> dict[str, Any]:
+    """What a connect costs while the ports of one source run out, for each way to pick a port."""
+    ways = [way for way in last_ports.WAYS if not way.startswith("HAProxy") or shutil.which("haproxy")]
+    return {"ports": options.ports, "ways": {way: apart("last_ports.py", way, str(options.ports)) for way in ways}}
+
+
+def bench_burst(_options: argparse.Namespace) -> dict[str, Any]:
+    """Connections lost in a burst, for backlogs and values of somaxconn: predicted from the audit's listener, and seen."""
+    cases = [(128, 4096), (511, 4096), (4096, 4096), (4096, 128), (65535, 4096), (65535, 65535)]
+    return {"rows": [apart("burst.py", str(backlog), str(somaxconn), "8000") for backlog, somaxconn in cases]}
 
 
 def bench_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -194,6 +244,8 @@ BENCHES = {
     "memory": bench_memory,
     "settings": bench_settings,
     "host": bench_host,
+    "ports": bench_ports,
+    "burst": bench_burst,
     "fleet": bench_fleet,
 }
 
@@ -224,7 +276,6 @@ def table(results: dict[str, Any]) -> str:
         "idle": ("audit against ping, idle host", "1.2"),
         "holding": ("audit against ping, %(sockets)d sockets held", "1.4"),
         "count": ("full count in the module against `ss -Htan \\| wc -l`, %(sockets)d sockets", "0.5"),
-        "fleet": ("audit against ping, %(hosts)d hosts", "1.3"),
     }
     measured = [(text, goal, results[name]) for name, (text, goal) in goals.items() if name in results]
     if "settings" in results:
@@ -239,6 +290,10 @@ def table(results: dict[str, Any]) -> str:
         text = "host_config: 20 settings, ports, 4 units, 64 addresses, against ping"
         measured.append((text, "2", results["host"]["everything"]))
         measured.append(("1,024 addresses added or taken away, against ping", "3 s above", results["host"]["addresses"]))
+    if "fleet" in results:
+        hosts = results["fleet"]["hosts"]
+        measured.append(("audit against ping, %d hosts" % hosts, "1.3", results["fleet"]["audit"]))
+        measured.append(("host_config with nothing to change against ping, %d hosts" % hosts, "", results["fleet"]["apply"]))
     for text, goal, row in measured:
         times = (row["seconds"]["median"], row["baseline"]["median"])
         ratios = (row["ratio_median"], row["ratio_min"])
@@ -259,7 +314,33 @@ def table(results: dict[str, Any]) -> str:
         lines.append(
             "The module's import closure: %(files)d files, %(lines)d lines, compiled in %(compile_seconds).3f s." % results["size"]
         )
+    for name, tell in (("ports", _ports_table), ("burst", _burst_table), ("fleet", _fleet_table)):
+        if name in results:
+            lines += ["", *tell(results[name]), "", f"![{name}](figures/{name}.svg)"]
     return "\n".join(lines)
+
+
+def _ports_table(result: dict[str, Any]) -> list[str]:
+    lines = ["Microseconds of a connect when that share of the %d ports of a source is taken (medians over 1 %%):" % result["ports"], ""]
+    lines += ["| way to pick the port | 10 % | 50 % | 90 % | 99 % | 100 % |", "|---|---|---|---|---|---|"]
+    for way, found in result["ways"].items():
+        lines.append("| %s | %s |" % (way, " | ".join("%.0f" % found["share"][at - 1] for at in (10, 50, 90, 99, 100))))
+    return lines
+
+
+def _burst_table(result: dict[str, Any]) -> list[str]:
+    lines = ["A burst of %d connects to a program that does not accept meanwhile:" % result["rows"][0]["connects"], ""]
+    lines += ["| backlog asked for | somaxconn | predicted | kept | lost | ListenOverflows |", "|---|---|---|---|---|---|"]
+    row = "| %(backlog)d | %(somaxconn)d | %(predicted)d | %(kept)d | %(lost)d | %(overflows)d |"
+    return lines + [row % found for found in result["rows"]]
+
+
+def _fleet_table(result: dict[str, Any]) -> list[str]:
+    lines = ["Seconds of a task over all hosts of an inventory, local connections, two forks a processor (medians):", ""]
+    lines += ["| hosts | ping | audit | host_config with nothing to change |", "|---|---|---|---|"]
+    return lines + [
+        "| %s | %.2f | %.2f | %.2f |" % (hosts, row["ping"], row["audit"], row["apply"]) for hosts, row in result["growth"].items()
+    ]
 
 
 def main() -> None:
@@ -268,6 +349,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=150000, help="connections that are held, both ends here")
     parser.add_argument("--hosts", type=int, default=200)
+    parser.add_argument("--ports", type=int, default=8000, help="ports of the one source that run out")
     parser.add_argument("--only", nargs="*", choices=sorted(BENCHES), default=list(BENCHES))
     parser.add_argument("--no-docs", action="store_true", help="leave docs/benchmarks.md as it is")
     options = parser.parse_args()
@@ -282,6 +364,8 @@ def main() -> None:
             kept.write_text(json.dumps(results, indent=1) + "\n")
     text = table(results)
     print(text)
+    if not options.no_docs:
+        figures.draw(results, ROOT / "docs/figures")
     page = ROOT / "docs/benchmarks.md"
     if not options.no_docs and page.exists() and BEGIN in page.read_text():
         before, rest = page.read_text().split(BEGIN)
