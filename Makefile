@@ -26,11 +26,11 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@$(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule test-vm
+	@SCENARIO="$${SCENARIO:-audit scale prove}" $(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule test-vm
 
-test-all: ## make test, then the long runs: 2000 truth cases and every virtual machine
+test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth test-kernels faults
+	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule test-kernels faults
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -82,7 +82,7 @@ importer: dist ## what Galaxy would say to the tarball; a warning is an error
 images: venv ## build the container images of the testbed (cached)
 	@$(RUN) python molecule/testbed/images.py $(ARGS)
 
-molecule: images live ## scenarios on containers of Debian 11, 12 and 13 (SCENARIO=name)
+molecule: images live ## scenarios on containers of Debian 11, 12 and 13 (SCENARIO="name name", all without)
 	@$(RUN) sh tests/tools/molecule.sh $(SCENARIO)
 
 apt: ## install the Debian packages that the tests need, or say which are missing

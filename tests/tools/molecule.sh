@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run one molecule scenario, or all of them on the same nodes. Interrupted, it takes the nodes away before it ends.
+# Run the molecule scenarios that are named, or all of them, on the same nodes. Interrupted, it takes the nodes away before it ends.
 set -eu
 export MOLECULE_GLOB='molecule/*/molecule.yml' # the top-level folder is where this project keeps them
 unset ANSIBLE_CONFIG # molecule writes its own
@@ -11,8 +11,12 @@ destroy() {
 }
 trap destroy INT TERM
 
-if [ $# -gt 0 ]; then
-    molecule -c molecule/base.yml test --scenario-name "$1"
-else
+if [ $# -eq 0 ]; then
     molecule -c molecule/base.yml test --all --shared-state
+    exit
 fi
+for scenario in "$@"; do
+    set -- "$@" --scenario-name "$scenario"
+    shift
+done
+molecule -c molecule/base.yml test "$@" --shared-state
