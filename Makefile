@@ -14,7 +14,7 @@ export CASES SEED
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
-	importer images molecule test-vm venv venv-run lock stage live apt clean
+	importer release-check images molecule test-vm venv venv-run lock stage live apt clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ dist: venv live ## build the tarball in .build/dist, install it in an empty fold
 
 importer: dist ## what Galaxy would say to the tarball; a warning is an error
 	@$(RUN) sh tests/tools/importer.sh
+
+release-check: importer ## is what is here ready to be released? version, changelog, tag, tarball, checklist, licences
+	@$(RUN) sh tests/tools/release.sh
 
 images: venv ## build the container images of the testbed (cached)
 	@$(RUN) python molecule/testbed/images.py $(ARGS)
