@@ -226,6 +226,14 @@ def bench_host(options: argparse.Namespace) -> dict[str, Any]:
     return {"everything": compared(found, "everything", "ping"), "addresses": compared(found, "many addresses", "ping")}
 
 
+def bench_policy(options: argparse.Namespace) -> dict[str, Any]:
+    """The ready policies over 1,000 recorded audits: the filter alone, and the playbook as a whole against a play that does nothing."""
+    from tests.bench import policies  # it imports the collection, which PYTHONPATH gives to whoever ran `make bench`
+
+    found, size = policies.seconds(options.rounds)
+    return dict(compared(found, "playbook", "nothing"), filter=statistics.median(found["filter"]), kilobytes=size)
+
+
 def bench_size(_options: argparse.Namespace) -> dict[str, Any]:
     """The size of what the module imports, which travels to each host and is compiled there at every task."""
     files = closure(MODULE)
@@ -246,6 +254,7 @@ BENCHES = {
     "host": bench_host,
     "ports": bench_ports,
     "burst": bench_burst,
+    "policy": bench_policy,
     "fleet": bench_fleet,
 }
 
@@ -310,6 +319,13 @@ def table(results: dict[str, Any]) -> str:
     if "memory" in results:
         sizes = ", ".join("%s %.0f MiB" % item for item in results["memory"]["mebibytes"].items())
         lines.append("Peak memory of the module's process: %s (%d sockets; goal: 60 MiB)." % (sizes, results["memory"]["sockets"]))
+    if "policy" in results:
+        lines.append(
+            "The ready policies over 1,000 recorded audits of %(kilobytes).0f kB each: the filter %(filter).2f s (goal: 3 s)"
+            % results["policy"]
+            + "; the playbook, from its start to its end, %.2f s, of which a play over as many hosts that does nothing takes %.2f s."
+            % (results["policy"]["seconds"]["median"], results["policy"]["baseline"]["median"])
+        )
     if "size" in results:
         lines.append(
             "The module's import closure: %(files)d files, %(lines)d lines, compiled in %(compile_seconds).3f s." % results["size"]
