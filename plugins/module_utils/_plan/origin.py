@@ -169,10 +169,10 @@ def _nofile(options: dict[str, Any], audit: dict[str, Any], unit: str) -> dict[s
     """Return the descriptors that the unit has to get, 0 where it has enough: one for each connection, and some of its own."""
     expected = proxy.whole(options, "connections", 1)
     given = proxy.whole(options, "nofile", 0)
-    if given is not None or expected is None:
-        return {"nofile": given or 0}
-    need = int(-(-expected // (1 - proxy.headroom_of(options)))) + proxy.OWN_FILES
     row: dict[str, Any] = next((one for one in known(audit.get("services"), []) or [] if one.get("name") == unit), {})
     boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
+    if given is not None or expected is None:
+        return {"nofile": 0 if boot == {"soft": given, "hard": given} else given or 0}
+    need = int(-(-expected // (1 - proxy.headroom_of(options)))) + proxy.OWN_FILES
     enough = boot.get("soft") == "unlimited" or (number(boot.get("soft")) or 0) >= need
     return {"nofile": 0 if enough else max(need, proxy.NOFILE_LEAST)}
