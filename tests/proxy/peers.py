@@ -6,8 +6,9 @@
 usage: peers.py serve ADDRESS:PORT ... | hold ADDRESS PORT CONNECTIONS [SECONDS] | busy ADDRESS PORT CONNECTIONS SECONDS [MOST]
 An origin answers /hold with the head and the first line of a body that never ends, anything else at once.
 hold: that many requests for /hold at once; prints {status: how many} when each has an answer or the seconds are over, then
-keeps them until its input ends. busy: keeps that many connections busy with one request after the other until its input ends, or for
-MOST seconds; prints {status or failure: how many, "lost": connections that ended without being asked to}.
+keeps them until its input ends, and prints {"lost": those that had ended before}.
+busy: keeps that many connections busy with one request after the other until its input ends, or for MOST seconds; prints
+{status or failure: how many, "ended": without an answer, "lost": in the middle of one}.
 """
 
 from __future__ import annotations
@@ -124,6 +125,19 @@ def hold(host, port, number, seconds):
     statuses["silent"] += len(waiting.get_map())
     print(json.dumps({name: count for name, count in statuses.items() if count}), flush=True)
     sys.stdin.read()
+    print(json.dumps({"lost": sum(map(ended, held))}), flush=True)
+
+
+def ended(sock):
+    """Tell whether the other end has closed a connection whose answer never ends."""
+    try:
+        while sock.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def busy(host, port, number, seconds, most):
