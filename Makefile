@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
+.PHONY: help run symptoms quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean
 
 help: ## this list
@@ -30,7 +30,7 @@ test: ## everything that the README promises, in one run; as root it installs th
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule test-kernels faults
+	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms test-kernels faults
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -65,7 +65,10 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench $(ARGS)
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms $(ARGS)
+
+symptoms: venv live ## twenty causes of lost connections, made with the real programs in namespaces, and each named
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests/symptoms $(ARGS)
 
 faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
 	@$(RUN) python -m pytest -q tests/faults $(ARGS)
