@@ -14,7 +14,7 @@ export CASES SEED
 
 .DEFAULT_GOAL := help
 .PHONY: help run symptoms quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
-	importer release-check images molecule test-vm venv venv-run lock stage live apt clean
+	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ truth: venv live ## predicted capacity against a real dialler in network namespa
 
 bench: venv live ## speed and memory against ping and ss, as ratios
 	@$(RUN) env PYTHONPATH="$(CURDIR)/.build/live:$(CURDIR)" python tests/bench/run.py $(ARGS)
+
+bench-million: venv live ## a million connections held on this machine, and the probe against a bare loop (ARGS="--connections 100000")
+	@$(RUN) python tests/bench/million.py $(ARGS)
+
+bench-max: venv live ## as many as the memory of this machine allows, up to 2,200,000
+	@$(RUN) python tests/bench/million.py --connections 2200000 --rounds 1 --no-docs $(ARGS)
 
 lint: venv live ## ansible-lint, yamllint, ruff, mypy --strict, changelog, licences, shellcheck
 	@$(RUN) sh tests/tools/lint.sh

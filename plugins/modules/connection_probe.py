@@ -201,7 +201,7 @@ seconds:
   returned: when dialling
   type: float
 connect:
-  description: Median and 99th percentile of the time of a connect, in seconds, of a sixteenth of them, right to a sixteenth.
+  description: Median and 99th percentile of the time of a connect, in seconds, of one in 32 of them, right to a sixteenth.
   returned: when all is dialled
   type: dict
   sample: {median: 0.00005, p99: 0.0004}

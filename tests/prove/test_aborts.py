@@ -96,7 +96,7 @@ def test_a_run_is_stopped_while_it_dials(net):
 
 def test_a_run_whose_controller_is_gone_ends_with_its_lease(net):
     """Nobody asks any more: the dialler ends with its lease, and then the listener, whose connections are gone, with its own."""
-    net.listen([ONE], lease=2)
+    net.listen([ONE], lease=10)
     assert "failed" not in net.dial([ONE], state="started", connections=100, lease=2)
     nothing_is_left(net)
     result = net.known("dial", "reported")
@@ -106,7 +106,7 @@ def test_a_run_whose_controller_is_gone_ends_with_its_lease(net):
 
 def test_a_run_without_a_controller_ends_with_its_hold(net):
     """Without a lease, both sides end by themselves after `hold`."""
-    net.listen([ONE], hold=4)
+    net.listen([ONE], hold=12)
     assert "failed" not in net.dial([ONE], state="started", connections=100, hold=1)
     nothing_is_left(net)
     result = net.known("dial", "stopped")

@@ -23,7 +23,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener im
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place, started
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Share
 
-TICK, WRITE = 0.05, 0.25  # seconds between two looks, and between two writings of the status
+TICK, WRITE = 0.02, 0.25  # seconds between two looks, and between two writings of the status
 CLOSING = 15.0  # seconds for the processes to close, before they are killed
 
 
@@ -58,6 +58,7 @@ class Crew:
         self.tally = tally.Tally(0, 0)
         self.listeners: list[socket.socket] = []
         self.status: dict[str, Any] = {"side": side, "phase": "waiting", "note": None, "closed": None}
+        self.memory = gauge.Memory()
         self.stopped = False
         self.began = self.wrote = 0.0
         self.turned_down = 0  # why dialling ended early: see refusals
@@ -66,12 +67,18 @@ class Crew:
         """Accept on the sockets with this many processes, each with room for so many, until the run ends."""
         self.listeners = listeners
         descriptors = [one.fileno() for one in listeners]
-        self._lead(processes, lambda row, orders, _number: Listener(row, orders, descriptors, room, run), self._listening)
+        # Each listener has processes of its own, and each process listeners of its own, as evenly as they go.
+        own = [
+            [one for index, one in enumerate(descriptors) if (index - number) % min(processes, len(descriptors)) == 0]
+            for number in range(processes)
+        ]
+        self._lead(processes, lambda row, orders, number: Listener(row, orders, descriptors, own[number], room, run), self._listening)
 
     def dial(self, shares: list[list[Share]], rate: float) -> None:
         """Dial with a process for each list of shares, and hold, until the run ends."""
         each = rate / len(shares)
-        self._lead(len(shares), lambda row, orders, number: Dialler(row, orders, shares[number], each), self._dialling)
+        turns = sorted({share.turn for one in shares for share in one})
+        self._lead(len(shares), lambda row, orders, number: Dialler(row, orders, shares[number], each), lambda: self._dialling(turns))
 
     def _lead(self, processes: int, worker: Callable[[memoryview, memoryview, int], Any], phases: Callable[[], None]) -> None:
         self.tally = tally.Tally(processes, len(self.kinds))
@@ -122,7 +129,10 @@ class Crew:
         self.status["phase"] = "listening"
         until, closed = time.monotonic() + self.terms.hold, False
         while time.monotonic() < until:
-            full = set(self.tally.states()) == {FULL}
+            states = self.tally.states()
+            full = set(states) == {FULL}
+            if FULL in states:
+                self.tally.row(-1)[tally.PENDING] = 1  # one is full: the others help out
             if full != closed:
                 closed = full
                 for one in self.listeners:
@@ -134,13 +144,13 @@ class Crew:
             self._tick()
         raise Ended
 
-    def _dialling(self) -> None:
+    def _dialling(self, turns: list[int]) -> None:
         while time.time() < self.terms.start:
             self._tick()
         before = gauge.read(self.pids)
         self.began = time.monotonic()
         self.status.update(phase="dialling", dialled_at=time.time())
-        for turn in (0, 1):
+        for turn in turns:
             self._order(tally.DIAL + turn)
             while min(self.tally.states()) <= turn:
                 self._tick()
@@ -188,7 +198,7 @@ class Crew:
             self._write()
 
     def _watch_memory(self) -> None:
-        self.status["available"] = gauge.available()
+        self.status["available"] = self.memory.available()
         if self.status["available"] < self.terms.reserve / 2:
             raise Ended("the host came down to %d bytes of memory, half of reserve_memory" % self.status["available"])
         if self.status["available"] < self.terms.reserve and self.status["phase"] == "dialling":

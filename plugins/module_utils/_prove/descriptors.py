@@ -26,7 +26,7 @@ class Descriptors:
         raw = bytearray(8 * max(1, room))
         self._keep = (ctypes.c_char * len(raw)).from_buffer(raw)
         self._address = ctypes.addressof(self._keep)
-        self._numbers = memoryview(raw).cast("i")  # descriptor, -
+        self.numbers = memoryview(raw).cast("i")  # descriptor, -
         self._events = memoryview(raw).cast("h")  # -, -, events, revents
         self.owners = array("i", bytes(4 * max(1, room)))
         for index in range(room):
@@ -34,29 +34,38 @@ class Descriptors:
 
     def add(self, descriptor: int, owner: int) -> None:
         """Take in a descriptor; the caller minds the room."""
-        self._numbers[2 * self.count] = descriptor
+        self.numbers[2 * self.count] = descriptor
         self.owners[self.count] = owner
         self.count += 1
-
-    def descriptor(self, index: int) -> int:
-        """Return the descriptor at a place of the table."""
-        return self._numbers[2 * index]
 
     def ready(self, milliseconds: float = 0) -> list[tuple[int, int, int]]:
         """Return (index, descriptor, events) of what is ready, the last one first, so that each can be removed in turn."""
         if not self.count or syscalls.poll(self._address, self.count, int(milliseconds)) <= 0:
             return []
         found = self._events[3 : 4 * self.count : 4].tolist()
-        return [(index, self._numbers[2 * index], found[index]) for index in range(self.count - 1, -1, -1) if found[index]]
+        return [(index, self.numbers[2 * index], found[index]) for index in range(self.count - 1, -1, -1) if found[index]]
+
+    def all_ready(self, event: int) -> bool:
+        """Tell whether this event, and nothing else, is there for all of them."""
+        if syscalls.poll(self._address, self.count, 0) != self.count:
+            return False
+        return self._events[3 : 4 * self.count : 4].tolist().count(event) == self.count
+
+    def move_all(self, other: Descriptors, owner: int) -> None:
+        """Hand all of them over to another table, where they belong to `owner`."""
+        first, last = other.count, other.count + self.count
+        other.numbers[2 * first : 2 * last : 2] = self.numbers[0 : 2 * self.count : 2]
+        other.owners[first:last] = array("i", [owner]) * self.count
+        other.count, self.count = last, 0
 
     def remove(self, index: int) -> None:
         """Take out a descriptor; the last one takes its place."""
         self.count -= 1
-        self._numbers[2 * index] = self._numbers[2 * self.count]
+        self.numbers[2 * index] = self.numbers[2 * self.count]
         self.owners[index] = self.owners[self.count]
 
     def reset(self) -> None:
         """Close all of them with RST."""
         for index in range(self.count):
-            syscalls.reset(self._numbers[2 * index])
+            syscalls.reset(self.numbers[2 * index])
         self.count = 0

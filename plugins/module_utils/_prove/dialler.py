@@ -15,10 +15,11 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove import sysc
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.descriptors import BROKEN, Descriptors
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Lane, Share
 
-FEW, MOST = 16, 1024  # connections on their way at once: few where each is there at once, more where the network takes time
-SAMPLED = 16  # one in so many is timed
+FEW, MOST = 32, 1024  # connections on their way at once: few where each is there at once, more where the network takes time
+SAMPLED = 32  # one in so many is timed
 PATIENCE = 20.0  # seconds for a connection
-LOOK = 0.25  # seconds between two looks at what is held
+LOOK, SOON = 0.25, 0.02  # seconds between two looks at what is held, and at the order to dial
+UNDER_WAY = (errno.EINPROGRESS, 0)
 # What ends all dialling of a process, and what only says that a port is taken.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
@@ -60,8 +61,8 @@ class Dialler:
         self.since = [0.0] * MOST
         self.routes: list[Route] = []
         self.histogram = len(row) - tally.BUCKETS
-        self.timed = -1  # the descriptor that is timed
-        self.window, self.sent, self.due = FEW, 0, 0.0
+        self.timed, self.began = -1, 0.0  # the descriptor that is timed, and when its connect() began
+        self.window, self.due, self.clock = FEW, 0.0, 0.0  # clock: when the last look at what is on its way was
 
     def run(self) -> None:
         """Dial what each turn has, hold it, and close it with RST when told to."""
@@ -78,7 +79,7 @@ class Dialler:
 
     def _hold_until(self, order: int) -> None:
         while self.orders[tally.STATE] < order:
-            time.sleep(LOOK)
+            time.sleep(LOOK if self.orders[tally.STATE] == tally.HOLD else SOON)
             self.look()
 
     def _dial(self, share: Share) -> None:
@@ -98,34 +99,48 @@ class Dialler:
 
     def _open(self, number: int, count: int) -> None:
         """Open `count` connections on a route, or as many as it gives."""
-        route, orders, flight, now = self.routes[number], self.orders, self.flight, time.monotonic
-        while count > 0 and route.open and orders[tally.STATE] < tally.HOLD:
-            if self.pause:
+        self._settle()
+        route, orders, flight, since = self.routes[number], self.orders, self.flight, self.since
+        new_socket, connect, bind, get_errno = syscalls.new_socket, syscalls.connect, syscalls.bind, syscalls.get_errno
+        numbers, owners, family, target, size = flight.numbers, flight.owners, route.family, route.target, len(route.target)
+        ports, options, bound, pause, kind, state, hold = (
+            route.ports,
+            route.options,
+            route.bound,
+            self.pause,
+            syscalls.KIND,
+            tally.STATE,
+            tally.HOLD,
+        )
+        while count > 0 and route.open and orders[state] < hold:
+            if pause:
                 self._keep_pace()
-            if route.ports is not None and not route.next_port():
-                return self._refuse(route, route.error)
-            descriptor = syscalls.new_socket(route.family, syscalls.KIND, 0)
+            if ports is not None:
+                if not route.next_port():
+                    return self._refuse(route, route.error)
+                bound = route.bound
+            descriptor = new_socket(family, kind, 0)
             if descriptor < 0:
-                return self._refuse(route, syscalls.get_errno())
-            for level, name, value in route.options:
+                return self._refuse(route, get_errno())
+            for level, name, value in options:
                 syscalls.set_option(descriptor, level, name, value, 4)
-            began = now()
-            failed = route.bound and syscalls.bind(descriptor, route.bound, len(route.bound))
-            failed = failed or syscalls.connect(descriptor, route.target, len(route.target))
-            error = syscalls.get_errno() if failed else 0
-            if error not in (0, errno.EINPROGRESS):
+            sampled = not count % SAMPLED and self.timed < 0
+            if sampled:
+                self.timed, self.began = descriptor, time.monotonic()
+            failed = (bound and bind(descriptor, bound, size)) or connect(descriptor, target, size)
+            error = get_errno() if failed else 0
+            if error not in UNDER_WAY:
                 syscalls.close(descriptor)
-                if route.ports is None or error not in TAKEN:
+                self.timed = -1 if sampled else self.timed
+                if ports is None or error not in TAKEN:
                     return self._refuse(route, error)
                 route.error = error
                 continue
-            if self.timed < 0 and not self.sent % SAMPLED:
-                self.timed = descriptor
-            self.since[flight.count] = began
-            flight.add(descriptor, number)
-            self.sent += 1
+            place = flight.count
+            since[place], numbers[2 * place], owners[place] = self.clock, descriptor, number
+            flight.count = place + 1
             count -= 1
-            if flight.count >= self.window or self.timed >= 0:
+            if place + 1 >= self.window or self.timed >= 0:
                 self._settle()
         return None
 
@@ -153,10 +168,12 @@ class Dialler:
     def _settle(self, seconds: float = 0.0) -> None:
         """Take what has arrived out of what is on its way, and give up what takes too long."""
         flight, waiting = self.flight, self.flight.count
+        if waiting and not seconds and self._arrived():
+            return
         found = flight.ready(1000 * min(seconds, LOOK))
-        now = time.monotonic()
+        now = self.clock = time.monotonic()
         for index, descriptor, events in found:
-            route, began = self.routes[flight.owners[index]], self.since[index]
+            route = self.routes[flight.owners[index]]
             self._take_out(index)
             if events & BROKEN:
                 error = syscalls.error_of(descriptor) or errno.ECONNRESET
@@ -166,7 +183,7 @@ class Dialler:
                 self.held.add(descriptor, route.path)
                 self.row[tally.KINDS + tally.EACH * route.path + tally.HELD] += 1
                 if descriptor == self.timed:
-                    self.row[self.histogram + tally.bucket_of(int(1e9 * (now - began)))] += 1
+                    self._time()
             if descriptor == self.timed:
                 self.timed = -1
         if len(found) == waiting:
@@ -180,6 +197,25 @@ class Dialler:
             self._lose_patience(now)
         self.row[tally.PENDING] = flight.count
 
+    def _arrived(self) -> bool:
+        """Take all that is on its way at once where all of it has arrived, on one route: the usual case, and the fastest."""
+        flight, number = self.flight, self.flight.owners[0]
+        if not flight.all_ready(POLLOUT) or flight.owners[: flight.count].count(number) != flight.count:
+            return False
+        self.clock = time.monotonic()
+        self._time()
+        path = self.routes[number].path
+        self.row[tally.KINDS + tally.EACH * path + tally.HELD] += flight.count
+        flight.move_all(self.held, path)
+        self.window = max(FEW, self.window // 2)
+        return True
+
+    def _time(self) -> None:
+        """Note how long the connection took that is timed, if there is one."""
+        if self.timed >= 0:
+            self.row[self.histogram + tally.bucket_of(int(1e9 * (self.clock - self.began)))] += 1
+            self.timed = -1
+
     def _take_out(self, index: int) -> None:
         self.flight.remove(index)
         self.since[index] = self.since[self.flight.count]
@@ -187,7 +223,7 @@ class Dialler:
     def _lose_patience(self, now: float) -> None:
         for index in range(self.flight.count - 1, -1, -1):
             if now - self.since[index] > PATIENCE:
-                descriptor, route = self.flight.descriptor(index), self.routes[self.flight.owners[index]]
+                descriptor, route = self.flight.numbers[2 * index], self.routes[self.flight.owners[index]]
                 self._take_out(index)
                 syscalls.close(descriptor)
                 if descriptor == self.timed:

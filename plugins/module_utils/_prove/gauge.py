@@ -24,15 +24,21 @@ def kilobytes(text: str, *names: str) -> int:
     return 1024 * sum(int(found.get(name, 0)) for name in names)
 
 
-def available() -> int:
-    """Return the bytes that may still be used: of the machine, or of the control group that has less."""
-    root = Root()
-    left = [kilobytes(text_of(root.text("/proc/meminfo")), "MemAvailable")]
-    mounts = parse_mounts(text_of(root.text("/proc/self/mountinfo")))
-    group = read_group(root, mounts, read_cgroups(root, os.getpid()), MEMORY)
-    if group.get("limit") != UNLIMITED and number(group.get("used")) is not None:
-        left.append(int(group["limit"]) - int(group["used"]))
-    return max(0, min(left))
+class Memory:
+    """The memory that may still be used: of the machine, or of the control group that has less."""
+
+    def __init__(self) -> None:
+        self.root = Root()
+        self.mounts = parse_mounts(text_of(self.root.text("/proc/self/mountinfo")))
+        self.cgroups = read_cgroups(self.root, os.getpid())
+
+    def available(self) -> int:
+        """Return the bytes of it."""
+        left = [kilobytes(text_of(self.root.text("/proc/meminfo")), "MemAvailable")]
+        group = read_group(self.root, self.mounts, self.cgroups, MEMORY)
+        if group.get("limit") != UNLIMITED and number(group.get("used")) is not None:
+            left.append(int(group["limit"]) - int(group["used"]))
+        return max(0, min(left))
 
 
 def memory_total() -> int:

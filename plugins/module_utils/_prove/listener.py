@@ -39,10 +39,15 @@ def listening_socket(address: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """One process. row: its numbers in the tally; orders: the parent's row; room: the most connections that it may hold."""
+    """One process. row: its numbers in the tally; orders: the parent's row; room: the most connections that it may hold.
 
-    def __init__(self, row: memoryview, orders: memoryview, listeners: list[int], room: int, run: str) -> None:
-        self.row, self.orders, self.listeners, self.name = row, orders, listeners, run
+    own: the listening sockets that it accepts from; from all, once one of the processes is full. A socket that many processes watch makes
+    the kernel look at all of them for each connection.
+    """
+
+    def __init__(self, row: memoryview, orders: memoryview, listeners: list[int], own: list[int], room: int, run: str) -> None:
+        self.row, self.orders, self.listeners, self.own, self.name = row, orders, listeners, own, run
+        self.watched: list[int] = []
         self.held = Descriptors(room, select.POLLIN)
         self.epoll = select.epoll()
         self.kinds = {descriptor: index for index, descriptor in enumerate(listeners)}
@@ -60,15 +65,17 @@ class Listener:
         self.held.reset()
 
     def _watch(self) -> None:
-        for descriptor in self.listeners:
-            self.epoll.register(descriptor, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        for descriptor in self.listeners if self.orders[tally.PENDING] else self.own:
+            if descriptor not in self.watched:
+                self.epoll.register(descriptor, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+                self.watched.append(descriptor)
         self.row[tally.STATE] = OPEN
 
     def _accept(self, listener: int) -> int:
-        held, kind, taken = self.held, self.kinds[listener], 0
-        most = min(AT_ONCE, held.room - held.count)
+        held, kind, taken, accept4 = self.held, self.kinds[listener], 0, syscalls.accept4
+        first, numbers, owners, most = self.held.count, self.held.numbers, self.held.owners, min(AT_ONCE, self.held.room - self.held.count)
         while taken < most:
-            descriptor = syscalls.accept4(listener, None, None, FLAGS)
+            descriptor = accept4(listener, None, None, FLAGS)
             if descriptor < 0:
                 error = syscalls.get_errno()
                 if error == errno.ECONNABORTED:
@@ -76,12 +83,14 @@ class Listener:
                 if error != errno.EAGAIN:
                     self._note(kind, error)
                 break
-            held.add(descriptor, kind)
+            numbers[2 * (first + taken)], owners[first + taken] = descriptor, kind
             taken += 1
+        held.count = first + taken
         self.row[tally.KINDS + tally.EACH * kind + tally.HELD] += taken
         if held.count == held.room and self.row[tally.STATE] == OPEN:
-            for descriptor in self.listeners:
-                self.epoll.unregister(descriptor)
+            for one in self.watched:
+                self.epoll.unregister(one)
+            self.watched = []
             self.row[tally.STATE] = FULL
         return taken
 
@@ -103,7 +112,7 @@ class Listener:
             syscalls.close(descriptor)
             self.row[first + tally.HELD] -= 1
             self.row[first + tally.LOST] += 1
-        if self.row[tally.STATE] == FULL and self.held.count < self.held.room:
+        if self.held.count < self.held.room:
             self._watch()
         now = time.monotonic()
         self.next_look = now + max(LOOK, SHARE * (now - began))

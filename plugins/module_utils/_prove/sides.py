@@ -92,7 +92,7 @@ def listening(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> 
         raise PathError("paths: this host has none of their destinations. Start the listeners on the hosts that do.%s" % budget.NOTHING)
     _check_number(len(listeners))
     total = params["connections"] or params["cap"]
-    budget.check_host(snapshot, paths, total, params["cap"], reserve, gauge.available(), dials=False)
+    budget.check_host(snapshot, paths, total, params["cap"], reserve, gauge.Memory().available(), dials=False)
     processes, most = budget.processes_for(total, params["processes"], len(listeners))
     room = min(most, -(-total // processes))
     kinds = [{"destinations": [address], "ports": [port]} for address, port in listeners]
@@ -124,7 +124,7 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
     each = [one.connections or _part(params["connections"], index, len(asked)) for index, one in enumerate(asked)]
     shared = params["trust_target"]
     numbers = [budget.wanted(capacities[index], path, each[index], shared, reserve) for index, path in enumerate(paths)]
-    budget.check_host(snapshot, paths, sum(numbers), params["cap"], reserve, gauge.available(), dials=True)
+    budget.check_host(snapshot, paths, sum(numbers), params["cap"], reserve, gauge.Memory().available(), dials=True)
     processes, _most = budget.processes_for(sum(numbers), params["processes"], 0)
     ranges = syscalls.has_port_range()
     ways = [way_of(path, numbers[index], asked[index].imitate, snapshot, ranges, sources) for index, path in enumerate(paths)]

@@ -12,7 +12,11 @@ import mmap
 from typing import Iterable, NamedTuple
 
 WAIT, DIAL, HOLD, CLOSE = 0, 1, 8, 9  # orders; DIAL + turn dials the paths of that turn
-STATE, PENDING, KINDS = 0, 1, 2  # numbers of a row; from KINDS on, those of each kind (a path, or a listener)
+STATE, PENDING, KINDS = (
+    0,
+    1,
+    2,
+)  # numbers of a row (in the parent's, PENDING says that a listener is full); from KINDS on, those of each kind (a path, or a listener)
 HELD, LOST, ERRNO, WHEN = 0, 1, 2, 3  # of a kind; WHEN: monotonic nanoseconds of its first refusal
 EACH = 4
 STEPS = 16  # of the histogram for each doubling of the time: it is right to 1/16

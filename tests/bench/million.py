@@ -1,0 +1,285 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A million connections on one host, from kernel defaults: the audit says what is in the way, host_config removes it, the play proves it.
+
+usage: python tests/bench/million.py [--connections N] [--compare N] [--rounds N] [--hold S] [--reserve SIZE] [--no-docs]
+
+Both ends are in one network namespace of their own, with folders of their own in place of those that a change writes to. Before that, the
+probe and a bare loop (hold.py) take turns with fewer connections each: rate, processor time and memory side by side. Writes
+.build/million.json and the part of docs/benchmarks.md that is between its marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / ".build/live")]
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
+
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove import gauge  # noqa: E402
+from tests.bench import changes, run  # noqa: E402
+
+MODULE = ROOT / "plugins/modules/connection_probe.py"
+PORT = 1000  # of the listeners, below the range
+LISTENERS = 16
+BEGIN, END = "<!-- million -->", "<!-- /million -->"
+
+
+class Apart:
+    """A network namespace, and who is in it."""
+
+    def __init__(self) -> None:
+        self.holder = subprocess.Popen([*changes.apart(), "sleep", "infinity"])
+        while Path("/proc/%d/comm" % self.holder.pid).read_text().strip() != "sleep":
+            time.sleep(0.05)
+        self.inode = os.stat("/proc/%d/ns/net" % self.holder.pid).st_ino
+
+    def inside(self, *words: str) -> list[str]:
+        """Return the command line that runs inside."""
+        return ["nsenter", "--net", "--mount", "--target", str(self.holder.pid), *words]
+
+    def processes(self) -> list[int]:
+        """Return the processes inside, but for the holder."""
+        found = []
+        for name in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if name.isdecimal() and int(name) != self.holder.pid and os.stat("/proc/%s/ns/net" % name).st_ino == self.inode:
+                    found.append(int(name))
+        return found
+
+    def probe(self, **options: Any) -> dict[str, Any]:
+        """Run the module inside."""
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": options})
+        done = subprocess.run(self.inside(sys.executable, str(MODULE)), input=arguments, capture_output=True, text=True, check=False)
+        result: dict[str, Any] = json.loads(done.stdout or "{}")
+        if not done.stdout or result.get("failed"):
+            raise SystemExit(done.stderr[-2000:] or result["msg"])
+        return result
+
+    def sysctl(self, name: str, value: str) -> None:
+        """Write a sysctl of the namespace."""
+        subprocess.run(self.inside("sysctl", "-qw", "%s=%s" % (name, value)), check=True)
+
+    def leave(self) -> None:
+        """End it."""
+        self.holder.kill()
+        self.holder.wait()
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[Apart]:
+    """Give a namespace, which ends with the block."""
+    one = Apart()
+    try:
+        yield one
+    finally:
+        one.leave()
+
+
+def measured(one: Apart, before: dict[str, Any], connections: int) -> dict[str, float]:
+    """Return {kernel, processes: bytes a connection, processor: microseconds a connection} as of now."""
+    pids = one.processes()
+    after = gauge.read(pids)
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            words = Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()
+            ticks += int(words[11]) + int(words[12])
+    processor = 1e6 * ticks / os.sysconf("SC_CLK_TCK") / connections
+    return {"kernel": (after["slab"] - before["slab"]) / connections, "processes": after["processes"] / connections, "processor": processor}
+
+
+def paths() -> list[dict[str, Any]]:
+    """Return the path of all benches: one source, and 16 listeners."""
+    return [{"destinations": ["127.1.0.%d" % (index + 1) for index in range(LISTENERS)], "ports": [PORT]}]
+
+
+def bare(connections: int) -> dict[str, float]:
+    """Hold connections with the bare loop."""
+    with apart() as one:
+        before = gauge.read([])
+        words = one.inside(sys.executable, str(Path(__file__).with_name("hold.py")), str(connections))
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as loop:
+            assert loop.stdout
+            assert loop.stdin
+            if loop.stdout.readline().strip() != "held %d" % connections:
+                raise SystemExit("the bare loop does not hold %d" % connections)
+            seconds = float(loop.stdout.readline())
+            found = dict(measured(one, before, connections), rate=connections / seconds)
+            loop.stdin.close()
+            loop.wait()
+    return found
+
+
+def probed(connections: int) -> dict[str, float]:
+    """Hold connections with the probe."""
+    with apart() as one:
+        one.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
+        before = gauge.read([])
+        most = {"connections": connections + 100, "cap": connections + 100}
+        one.probe(side="listen", state="started", paths=paths(), hold=900, **most)
+        result = one.probe(side="dial", state="holding", paths=paths(), hold=900, connections=connections, cap=connections)
+        if result["held"] != connections:
+            raise SystemExit("the probe holds %d of %d" % (result["held"], connections))
+        found = dict(measured(one, before, connections), rate=result["rate"])
+        for side in ("dial", "listen"):
+            one.probe(side=side, state="stopped")
+    return found
+
+
+def compare(connections: int, rounds: int) -> dict[str, Any]:
+    """Return the medians of probe and bare loop, which take turns, and the probe's ratio to the loop."""
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "probe": []}
+    for _dummy in range(rounds):
+        found["bare"].append(bare(connections))
+        found["probe"].append(probed(connections))
+    medians = {name: {key: statistics.median(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}
+    memory = {name: row["kernel"] + row["processes"] for name, row in medians.items()}
+    return dict(
+        medians,
+        connections=connections,
+        rounds=rounds,
+        rate_ratio=medians["probe"]["rate"] / medians["bare"]["rate"],
+        processor_ratio=medians["probe"]["processor"] / medians["bare"]["processor"],
+        memory_ratio=memory["probe"] / memory["bare"],
+    )
+
+
+def play(one: Apart, folder: Path, tasks: list[dict[str, Any]] | Path, **variables: Any) -> subprocess.Popen[str]:
+    """Start a play on the one host, inside."""
+    inventory, book = folder / "hosts.json", folder / "play.json"
+    every = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables}
+    inventory.write_text(json.dumps({"front_tier": {"hosts": {"one": {}}, "vars": every}}))
+    if isinstance(tasks, list):
+        book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    words = one.inside("ansible-playbook", "-i", str(inventory), str(book if isinstance(tasks, list) else tasks))
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def prove(options: argparse.Namespace) -> dict[str, Any]:
+    """Audit at kernel defaults, change what is in the way, and prove it; return what came of it."""
+    width = options.connections // LISTENERS // 2 * 2
+    low = 65536 - width
+    with apart() as one, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        listeners = paths()[0]
+        audit = {"c10m.front_tier.connection_limits_info": {"paths": paths()}, "register": "audit"}
+        keep = {"ansible.builtin.copy": {"content": "{{ audit | to_json }}", "dest": str(folder / "audit.json")}}
+        change = {"port_range": {"low": low, "high": 65535}, "kernel_settings": {"settings": {"net.core.somaxconn": 65535}}}
+        first = play(one, folder, [audit, keep, {"c10m.front_tier.host_config": change}])
+        told, _none = first.communicate(timeout=300)
+        if first.returncode:
+            raise SystemExit(told[-3000:])
+        default = json.loads((folder / "audit.json").read_text())["paths"][0]
+        before = gauge.read([])
+        begin = time.monotonic()
+        second = play(
+            one,
+            folder,
+            ROOT / "playbooks/prove.yml",
+            front_tier_proof_paths=[listeners],
+            front_tier_proof_cap=options.connections + 1,
+            front_tier_proof_hold=options.hold,
+            front_tier_proof_timeout=3600,
+            front_tier_proof_lease=300,
+            front_tier_proof_reserve_memory=options.reserve,
+            front_tier_report_dir=str(folder),
+        )
+        during: dict[str, Any] = {}
+        assert second.stdout
+        lines = []
+        for line in second.stdout:
+            lines.append(line)
+            if ": dialling" in line or "TASK" in line:
+                print(line.rstrip()[:100], flush=True)
+            if not during and "=> (item=0 of" in line:
+                during = dict(measured(one, before, width * LISTENERS), available=gauge.Memory().available())
+                during["audit"] = run.compared(run.play(run.turns(2), inside=one.inside()), run.AUDIT, run.PING)
+        second.wait()
+        whole = time.monotonic() - begin
+        proof = json.loads((folder / "front-tier.json").read_text())["hosts"]["one"].get("proof")
+        if second.returncode or not proof:
+            raise SystemExit("".join(lines)[-4000:])
+        left = subprocess.run(one.inside("cat", "/proc/net/sockstat"), check=True, capture_output=True, text=True).stdout
+    return {"default": default, "range": [low, 65535], "proof": proof, "during": during, "seconds": whole, "sockstat_after": left}
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return the part of the documentation."""
+    lines = [
+        "Measured on %(date)s: kernel %(kernel)s, %(processors)s processors, %(memory_gb)s GB, Python %(python)s." % found["machine"],
+        "",
+    ]
+    side = found["compare"]
+    lines += [
+        "| %s connections, both ends, medians of %d rounds | bare loop | probe | ratio | goal |"
+        % ("{:,}".format(side["connections"]), side["rounds"]),
+        "|---|---|---|---|---|",
+        "| connections a second | %.0f | %.0f | %.2f | ≥ 0.95 |" % (side["bare"]["rate"], side["probe"]["rate"], side["rate_ratio"]),
+        "| processor time a connection, µs | %.1f | %.1f | %.2f | |"
+        % (side["bare"]["processor"], side["probe"]["processor"], side["processor_ratio"]),
+        "| memory of the kernel a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["kernel"], side["probe"]["kernel"]),
+        "| memory of the processes a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["processes"], side["probe"]["processes"]),
+        "| memory in all | | | %.2f | ≤ 1.05 |" % side["memory_ratio"],
+        "",
+    ]
+    if "prove" in found:
+        one, proof = found["prove"], found["prove"]["proof"]
+        lines += [
+            "| one host, both ends, by the playbook | |",
+            "|---|---|",
+            "| the audit at the kernel's defaults | %s connections, bound by %s |"
+            % ("{:,}".format(one["default"]["connections"]), one["default"]["binding"]),
+            "| predicted after host_config | %s |" % "{:,}".format(proof["predicted"]),
+            "| held, by the dialler and by the kernel | %s, %s |" % ("{:,}".format(proof["held"]), "{:,}".format(proof["kernel"])),
+            "| the next one | %s |" % ", ".join(row["refusal"]["error"] for row in proof["paths"] if row["refusal"]),
+            "| dialled in, a second | %.1f s, %s |" % (proof["seconds"], "{:,}".format(proof["rate"])),
+            "| connect, median and 99th percentile | %.0f µs, %.0f µs |"
+            % (1e6 * proof["connect"]["median"], 1e6 * proof["connect"]["p99"]),
+            "| memory of the kernel a connection, both ends | %.0f bytes |" % one["during"]["kernel"],
+            "| memory of the processes a connection, both ends | %.0f bytes |" % one["during"]["processes"],
+            "| in all | %.2f GB |" % (proof["held"] * (one["during"]["kernel"] + one["during"]["processes"]) / 1e9),
+            "| an audit while they were held, against a ping | %.2f |" % one["during"]["audit"]["ratio_median"],
+            "| retransmits, lost while they were held | %d, %d |" % (proof["losses"].get("RetransSegs", 0), proof["lost"]),
+            "| the whole play | %.0f s |" % one["seconds"],
+        ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connections", type=int, default=1_000_000, help="0: only the comparison")
+    parser.add_argument("--compare", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--hold", type=int, default=30)
+    parser.add_argument("--reserve", default="1.5G")
+    parser.add_argument("--no-docs", action="store_true")
+    options = parser.parse_args()
+    found: dict[str, Any] = {"machine": run.facts(), "compare": compare(options.compare, options.rounds)}
+    print(json.dumps(found["compare"], indent=1), flush=True)
+    if options.connections:
+        found["prove"] = prove(options)
+    (ROOT / ".build").mkdir(exist_ok=True)
+    (ROOT / ".build/million.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(text(found))
+    page = ROOT / "docs/benchmarks.md"
+    if not options.no_docs:
+        before, _begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        page.write_text(before + BEGIN + "\n" + text(found) + "\n" + END + rest.partition(END)[2], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
