@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-LICENCE = "<!-- Copyright: (c) 2026, the c10m.front_tier contributors; SPDX-License-Identifier: GPL-3.0-or-later -->\n"
+LICENCE = "<!-- Copyright: (c) 2026, the c10m.front_tier contributors; SPDX-%s: GPL-3.0-or-later -->\n" % "License-Identifier"
 HEAD = """set terminal svg size 820,420 dynamic background rgb 'white' font 'sans,13'
 set border 3; set grid ytics lc rgb '#dddddd'; set tics nomirror
 """
