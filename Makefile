@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run symptoms quick test test-all test-kernels truth bench faults lint format sanity units units-here rules checks docs dist \
+.PHONY: help run symptoms quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -30,7 +30,7 @@ test: ## everything that the README promises, in one run; as root it installs th
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms test-kernels faults
+	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms test-kernels faults transparent
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -78,6 +78,9 @@ symptoms: venv live ## twenty causes of lost connections, made with the real pro
 
 faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
 	@$(RUN) python -m pytest -q tests/faults $(ARGS)
+
+transparent: venv live ## the transparent balancer in network namespaces (TRANSPARENT=all for every way to break it with every method)
+	@$(RUN) python -m pytest -q tests/transparent $(ARGS)
 
 docs: venv live ## check the documentation of modules and roles, and build the site in .build/docsite
 	@$(RUN) sh tests/tools/docs.sh

@@ -108,11 +108,11 @@ class Network:
         process.kill()
         process.wait()
 
-    def dial(self, side, *arguments):
+    def dial(self, side, *arguments, how="dial"):
         """Dial from one side; return what the other end says, or "fails: …"."""
         if ":" in arguments[0]:
             self._wait_for_links()
-        return self.run(side, sys.executable, "-B", HERE / "peers.py", "dial", *arguments).strip()
+        return self.run(side, sys.executable, "-B", HERE / "peers.py", how, *arguments).strip()
 
     def change(self, options, *more, side="b", before=(), hide=None, environment=None):
         """Make a change on one side, the sysctls its own; return {"result": …}, {"error": …}, None where it was killed."""

@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Peers of the tests of transparent routing: a server that says who dialled, a transparent proxy, a client. Standard library only.
 
-usage: peers.py serve PORT | proxy PORT DESTINATION_PORT [DESTINATION] | dial ADDRESS PORT [SOURCE]
+usage: peers.py serve PORT [hold] | web PORT | told PORT | dial ADDRESS PORT [SOURCE] | get ADDRESS PORT [SOURCE]
+       | hold ADDRESS PORT SOURCE COUNT [web] | proxy PORT DESTINATION_PORT [DESTINATION]
 A proxy without a destination takes intercepted connections and dials where the client wanted to go.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -35,16 +37,67 @@ def listener(port, transparent):
     return sock
 
 
-def serve(port):
-    """Tell everyone who dials the address that is seen."""
-    sock = listener(int(port), transparent=False)
+def serve(port, hold=None):
+    """Tell everyone who dials the address that is seen; hold: keep the connections."""
+    sock, held = listener(int(port), transparent=False), []
     while True:
         connection, peer = sock.accept()
         connection.sendall(("server sees %s" % plain(peer[0])).encode())
-        connection.close()
+        if hold:
+            held.append(connection)
+        else:
+            connection.close()
 
 
-def dial(address, port, source=None, seconds=1.5):
+def web(port):
+    """The same over HTTP."""
+    sock = listener(int(port), transparent=False)
+    while True:
+        connection, peer = sock.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(("HTTP/1.0 200 OK\r\n\r\nserver sees %s" % plain(peer[0])).encode())
+
+
+def told(port):
+    """Tell what is seen, and what the PROXY protocol (version 2, IPv4) says."""
+    sock = listener(int(port), transparent=False)
+    while True:
+        connection, peer = sock.accept()
+        with connection, contextlib.suppress(OSError):
+            head = connection.recv(28)
+            if head[12:13] == b"\x21":
+                said = "server sees %s, is told %s" % (plain(peer[0]), socket.inet_ntoa(head[16:20]))
+                connection.sendall(said.encode())
+
+
+def get(address, port, source=None):
+    """Return the body of an answer, or its status where it is not 200."""
+    answer = dial(address, port, source, request=b"GET / HTTP/1.0\r\n\r\n", seconds=8)
+    head, _blank, body = answer.partition("\r\n\r\n")
+    return body if " 200 " in head.partition("\r")[0] else head.partition("\r")[0]
+
+
+def hold(address, port, source, count, protocol=None):
+    """Dial so often, keep what a server has answered, and tell how many that are; they stay until this process ends."""
+    request = b"GET / HTTP/1.1\r\nHost: front\r\n\r\n" if protocol == "web" else b""
+    held = []
+    for _number in range(int(count)):
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        sock.settimeout(6)
+        sock.bind((source, 0))
+        try:
+            sock.connect((address, int(port)))
+            sock.sendall(request)
+            if sock.recv(4096):
+                held.append(sock)
+        except OSError:
+            sock.close()
+    print(len(held), flush=True)
+    threading.Event().wait()
+
+
+def dial(address, port, source=None, seconds=1.5, request=b""):
     """Return what the other side says; source: an address to dial from, which need not be ours."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as sock:
@@ -53,6 +106,7 @@ def dial(address, port, source=None, seconds=1.5):
             sock.setsockopt(*TRANSPARENT[family], 1)
             sock.bind((source, 0))
         sock.connect((address, int(port)))
+        sock.sendall(request)
         return b"".join(iter(lambda: sock.recv(4096), b"")).decode()
 
 
@@ -74,10 +128,10 @@ def proxy(port, destination_port, destination=None):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "dial":
+    if sys.argv[1] in ("dial", "get"):
         try:
-            print(dial(*sys.argv[2:]))
+            print({"dial": dial, "get": get}[sys.argv[1]](*sys.argv[2:]))
         except OSError as error:
             print("fails: %s" % error)
     else:
-        {"serve": serve, "proxy": proxy}[sys.argv[1]](*sys.argv[2:])
+        {"serve": serve, "web": web, "told": told, "hold": hold, "proxy": proxy}[sys.argv[1]](*sys.argv[2:])
