@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 
 def test_haproxy_holds_what_was_predicted(tier):
@@ -73,6 +74,32 @@ def test_nginx_lanes_hold_what_was_predicted(tier):
     tier.begin("nginx")
     assert tier.hold(made["predicted"] + 3) == {"200": made["predicted"], "502": 3}
     assert tier.held() == {(source, there): 38 for source in tier.sources for there in tier.listeners}
+    assert "Cannot assign requested address" not in (tier.folder / "error.log").read_text()
+
+
+def test_nginx_after_two_reloads_under_load(tier):
+    """Each generation of workers has its share of every lane; the old ones keep theirs, and no connect ever fails."""
+    tier.ports(60)
+    tier.serve(*tier.listeners)
+    made = tier.render("nginx", reloads=2)
+    each = made["predicted"]
+    assert each == 2 * 2 * 19
+    tier.begin("nginx")
+    children = Path("/proc/%d/task/%d/children" % (tier.main.pid, tier.main.pid))
+
+    def workers():
+        return set(children.read_text().split())
+
+    def titled(pid):
+        return Path("/proc", pid, "cmdline").read_text()
+
+    for generation in (1, 2, 3):
+        assert tier.hold(each + 2) == {"200": each, "502": 2}
+        assert tier.held() == {(source, there): 19 * generation for source in tier.sources for there in tier.listeners}
+        if generation < 3:
+            before = workers()
+            tier.main.send_signal(signal.SIGHUP)
+            tier.until(lambda old=before: len(workers() - old) == 2 and all("shutting down" in titled(pid) for pid in old))
     assert "Cannot assign requested address" not in (tier.folder / "error.log").read_text()
 
 
