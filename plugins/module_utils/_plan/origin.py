@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import shlex
 from typing import Any
@@ -173,6 +174,6 @@ def _nofile(options: dict[str, Any], audit: dict[str, Any], unit: str) -> dict[s
     boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
     if given is not None or expected is None:
         return {"nofile": 0 if boot == {"soft": given, "hard": given} else given or 0}
-    need = int(-(-expected // (1 - proxy.headroom_of(options)))) + proxy.OWN_FILES
+    need = math.ceil(expected / (1 - proxy.headroom_of(options))) + proxy.OWN_FILES
     enough = boot.get("soft") == "unlimited" or (number(boot.get("soft")) or 0) >= need
     return {"nofile": 0 if enough else max(need, proxy.NOFILE_LEAST)}

@@ -430,14 +430,16 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
     contained = known((audit.get("host") or {}).get("container"))
     outside = number(itself.get("hard")) if contained else None
     ceiling = limits.number("fs.nr_open") if contained else None
-    for what, most in (("the hard limit of this container", outside), ("fs.nr_open of the machine around this container", ceiling)):
-        if most is not None and most < need:
+    bounds = {"the hard limit of this container": outside, "fs.nr_open of the machine around this container": ceiling}
+    known_bounds = {what: most for what, most in bounds.items() if most is not None}
+    for what, most in known_bounds.items():
+        if most < need:
             raise Refusal(
                 "maxconn %d needs %d descriptors, and %s is %d. Raise it there, or lower front_tier_connections.%s"
                 % (found["maxconn"], need, what, most, NOTHING)
             )
     ask = given or max(NOFILE_LEAST, _as_limits_does(options), need)
-    ask = min([ask, *(most for most in (outside, ceiling) if most is not None)])
+    ask = min([ask, *known_bounds.values()])
     row: dict[str, Any] = next((one for one in known(audit.get("services"), []) or [] if one.get("name") == found["unit"]), {})
     boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
     side = "hard" if found["program"] == "haproxy" else "soft"  # HAProxy raises its own soft limit, nginx does not

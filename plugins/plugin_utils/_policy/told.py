@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Iterator
+from xml.etree import ElementTree
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._gate import Judged
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._policy.judge import Case, Judgement, Result

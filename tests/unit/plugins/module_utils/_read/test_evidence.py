@@ -32,13 +32,13 @@ STATS = (
     "fe,BACKEND,0,1,20,20,40,9,1,DOWN,,,\n\n"
 )
 RULESET = """table inet front_tier { # handle 1
-	chain pre {
-		type filter hook prerouting priority mangle; policy accept;
-		iifname { "f0", "k0" } meta l4proto tcp socket transparent 1 meta mark set 0x00000001 accept
-		iifname "f0" ip daddr 10.70.2.11 tcp dport 8080 tproxy ip to :9080 meta mark set 0x00000001 accept
-		iifname "f0" tcp dport { 443, 8443 } tproxy ip to 127.0.0.1:9443 meta mark set 0x00000001 accept
-		iifname "f0" ip daddr 10.70.2.11 tcp dport 8080 drop
-	}
+\tchain pre {
+\t\ttype filter hook prerouting priority mangle; policy accept;
+\t\tiifname { "f0", "k0" } meta l4proto tcp socket transparent 1 meta mark set 0x00000001 accept
+\t\tiifname "f0" ip daddr 10.70.2.11 tcp dport 8080 tproxy ip to :9080 meta mark set 0x00000001 accept
+\t\tiifname "f0" tcp dport { 443, 8443 } tproxy ip to 127.0.0.1:9443 meta mark set 0x00000001 accept
+\t\tiifname "f0" ip daddr 10.70.2.11 tcp dport 8080 drop
+\t}
 }
 """
 

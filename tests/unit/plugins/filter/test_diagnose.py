@@ -15,7 +15,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.c10m.front_tier.plugins.filter.diagnose import diagnose as filtered
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.symptoms import SIGNS, diagnose, signs_in, unseen
 
-FOLDER = Path(__file__).resolve().parents[4] / "recorded/evidence"
+FOLDER = Path(__file__).resolve().parents[3] / "recorded/evidence"
 RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
