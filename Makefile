@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run symptoms quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run symptoms example quick test test-all test-kernels truth bench bench-million bench-max faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -26,11 +26,11 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@SCENARIO="$${SCENARIO:-audit scale prove}" $(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule test-vm
+	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms test-kernels faults transparent
+	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms example test-kernels faults transparent
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -71,7 +71,11 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms $(ARGS)
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms \
+		--deselect tests/example/test_infrastructure.py::test_its_molecule_scenario_passes $(ARGS)
+
+example: venv live ## examples/infrastructure from the tarball in an empty folder, with its own molecule scenario
+	@$(RUN) python -m pytest -q tests/example $(ARGS)
 
 symptoms: venv live ## twenty causes of lost connections, made with the real programs in namespaces, and each named
 	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests/symptoms $(ARGS)
