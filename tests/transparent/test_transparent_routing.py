@@ -339,6 +339,16 @@ def test_a_kernel_without_the_expressions_is_refused(net, tmp_path):
     assert "is as before" not in message
 
 
+def test_a_host_with_ipv6_switched_off(net):
+    """Where IPv6 is switched off on all interfaces, IPv4 works as elsewhere, and nothing is set for IPv6."""
+    net.run("b", "sysctl", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+    net.peer("s", "serve", 8080)
+    assert not [step for step in net.done(RETURN_PATH)["steps"] if "inet6" in step]
+    assert net.dial("b", "10.70.2.11", 8080, "10.70.1.10") == "server sees 10.70.1.10"
+    net.done(ABSENT)
+    assert net.dial("b", "10.70.2.11", 8080, "10.70.1.10").startswith("fails")
+
+
 def test_a_host_without_nft_is_refused(net, tmp_path):
     """Without nft the methods that need it are refused before the first write; backend_route needs none."""
     mask = ["sh", "-c", 'for nft in /usr/sbin/nft /sbin/nft; do [ -e $nft ] && mount --bind /dev/null $nft; done; exec "$@"', "-"]

@@ -30,6 +30,7 @@ OPTIONS: dict[str, Any] = {
     "table": {"type": "int", "default": 100},
 }
 TRACKED, ENTRIES = "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/sys/net/netfilter/nf_conntrack_count"
+IPV6_OFF = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
 STRICT, LOOSE = 1, "2"
 
 
@@ -43,7 +44,8 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     name = change.params["name"]
     _check_interfaces(asked)
     link = _link_to(change, asked) if asked.gateway else None
-    ipv6 = change.root.exists("/proc/sys/net/ipv6")
+    switched_off = change.root.text(IPV6_OFF)  # where IPv6 is off on lo, the kernel takes no route to it
+    ipv6 = isinstance(switched_off, str) and switched_off.strip() == "0"
     rules, routes = transparent.rules_of(asked, ipv6), transparent.routes_of(asked, ipv6, link)
     table, text = transparent.table_of(name), transparent.ruleset(asked, name)
     if text:
