@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run symptoms example quick test test-all test-kernels truth bench bench-million bench-max faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
