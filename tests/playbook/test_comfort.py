@@ -31,6 +31,7 @@ def test_module_defaults_reach_every_module_of_the_group(place: Place) -> None:
         "fd_limits": {"nofile": 1024},
         "secondary_interfaces": {"interface": "lo", "addresses": ["10.99.0.1/32"]},
         "transparent_routing": {"method": "return_path", "interfaces": ["lo"], "ports": [80]},
+        "service_config": {"folder": "/etc", "files": {"/etc/front-tier-comfort.conf": "a"}, "validate": "true"},
         "host_config": {"kernel_settings": {"settings": {"net.core.somaxconn": 4096}}},
     }  # fmt: skip
     assert set(options) == set(MEMBERS)
