@@ -398,7 +398,7 @@ def outbound(snapshot: dict[str, Any], paths: list[dict[str, Any]]) -> dict[str,
         names = sorted({path["binding"] for path in paths})
         bounds = [bound(names[0] if len(names) == 1 else "paths", _together(paths), "the capacities of %d paths together" % len(paths))]
     else:
-        usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
+        usable = portsets.usable(snapshot)
         least = portsets.count(usable) - (portsets.is_odd(snapshot) and usable > 0)
         bounds = [bound("ports", least, "from one source address to one listener; every further pair adds as many")]
     return dict(smallest(bounds + list(machine_bounds(snapshot, each, used, None))), used=used, paths=len(paths))

@@ -135,6 +135,11 @@ def held_by(sockets: Iterable[dict[str, Any]], source: str | None = None) -> int
     return ports
 
 
+def usable(snapshot: dict[str, Any]) -> int:
+    """Return the ports that connect()'s own choice has: the range less what is reserved, bound or listened on."""
+    return candidates(snapshot) & ~held_by(holders(snapshot))
+
+
 def blocked(snapshot: dict[str, Any], most: int = 50) -> list[dict[str, Any]]:
     """Return the ports of the range that a listening or bound socket keeps from connect()'s choice: [{port, by}]."""
     wanted = candidates(snapshot)
@@ -148,7 +153,12 @@ def blocked(snapshot: dict[str, Any], most: int = 50) -> list[dict[str, Any]]:
 def ports_section(snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the `ports` section of a snapshot."""
     low, high = in_range(snapshot)
-    usable = candidates(snapshot) & ~held_by(holders(snapshot))
-    section = {"low": low, "high": high, "reserved": texts(reserved(snapshot)), "usable": count(usable), "blocked": blocked(snapshot)}
+    section = {
+        "low": low,
+        "high": high,
+        "reserved": texts(reserved(snapshot)),
+        "usable": count(usable(snapshot)),
+        "blocked": blocked(snapshot),
+    }
     kept = (snapshot.get("ports") or {}).get("without_socket")
     return section if kept is None else dict(section, without_socket=kept)

@@ -80,7 +80,7 @@ class Case:
 
     def usable(self) -> int:
         """Return the ports that one source has for one destination."""
-        return portsets.count(portsets.candidates(self.snapshot) & ~portsets.held_by(portsets.holders(self.snapshot)))
+        return portsets.count(portsets.usable(self.snapshot))
 
     def targets(self) -> set[tuple[str, int]]:
         """Return the listeners that the lines of HAProxy dial."""

@@ -308,8 +308,7 @@ def widened(host: Host) -> tuple[int, int]:
 
 
 def _ports(snapshot: dict[str, Any], taken: int) -> int:
-    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot)) & ~taken
-    return max(0, portsets.count(usable) - portsets.is_odd(snapshot))
+    return max(0, portsets.count(portsets.usable(snapshot) & ~taken) - portsets.is_odd(snapshot))
 
 
 def _rows(host: Host) -> Iterator[Place]:

@@ -71,7 +71,7 @@ def way_of(path: Path, asked: int, imitate: bool, snapshot: dict[str, Any], rang
         return Way(path.bind, asked, lanes)
     if ranges:
         return Way(path.bind, asked, lanes, (), portsets.in_range(snapshot))
-    usable = portsets.candidates(snapshot) & ~portsets.held_by(portsets.holders(snapshot))
+    usable = portsets.usable(snapshot)
     bound = tuple(Lane(lane.source or sources[lane.destination], lane.destination, lane.port) for lane in lanes)
     return Way("explicit", asked, bound, tuple(port for port in range(1, 65536) if usable >> port & 1))
 
