@@ -14,6 +14,7 @@ from typing import Any, Iterable, NamedTuple, NoReturn, Sequence, Union
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy, transparent
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
 
 NOTHING = " Nothing was changed."
 SETCAP = (2, 9)  # keeps a capability when it gives up root; before, it has to be started without root
@@ -291,7 +292,7 @@ def _check_host(asked: Asked, host: Host) -> None:
 
 def _maxconn(asked: Asked, host: Host) -> tuple[int | None, bool]:
     """Return HAProxy's maxconn, and whether the site's configuration says it. Raises Refusal."""
-    wanted = -int(-asked.connections // (1 - asked.headroom)) if asked.connections else None
+    wanted = Spare.less(asked.headroom).over(asked.connections) if asked.connections else None
     said = [int(words[1]) for words in _global_lines(restored(host.site)) if words[0] == "maxconn" and words[1:2] and words[1].isdigit()]
     configured = said[0] if said else None
     if configured is None or asked.full:
@@ -458,7 +459,7 @@ def _sysctls(asked: Asked, host: Host) -> dict[str, str]:
     """Return sysctls that the kernel side does not bring: room for both legs of each connection, and the way for IPv6."""
     found = {}
     if asked.method and asked.connections and asked.conntrack == "size" and host.conntrack is not None:
-        needed = -int(-2 * asked.connections // (1 - asked.headroom))
+        needed = Spare.less(asked.headroom).over(2 * asked.connections)
         if host.conntrack_writable:
             found["net.netfilter.nf_conntrack_max"] = str(max(needed, host.conntrack))
         elif needed > host.conntrack:

@@ -23,6 +23,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile impor
 
 CONNTRACK, FILE_MAX, NR_OPEN = "net.netfilter.nf_conntrack_max", "fs.file-max", "fs.nr_open"
 OWN_FILES = 100  # descriptors of a program beside its connections: listeners, logs, checks, threads (front-tier-recipes, 2)
+LINE = 95  # per cent of a line's ports that connections may take; the rest is for health checks (front-tier-recipes, 3)
+HASH = 90  # per cent that nginx reaches by hash, which fills one source before another (front-tier-recipes, 6)
 START_FILES = 1024  # the soft limit that systemd gives where nothing is said (systemd-system.conf(5))
 LANES = 2  # descriptors more for each connection that nginx dials through a lane: both ends of a unix socket
 
@@ -44,6 +46,11 @@ class Spare(NamedTuple):
     def over(self, wanted: int) -> int:
         """Return the capacity that so many connections need."""
         return math.ceil(wanted / self.part)
+
+
+def of_line(ports: int) -> int:
+    """Return floor(0.95 x P): how many connections a line may have on its ports."""
+    return ports * LINE // 100
 
 
 class Load(NamedTuple):

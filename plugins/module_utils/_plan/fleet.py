@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Sequence
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Load, Machine, Spare, grouped
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import HASH, Load, Machine, Spare, grouped, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, ordered, whole
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import MOST_PORTS, Places, Side
 
-LINE = 95  # per cent of a line's ports that connections may take; the rest is for health checks (front-tier-recipes, 3)
-HASH = 90  # per cent that nginx reaches by hash, which fills one source before another (front-tier-recipes, 6)
 MOST_HOSTS = 10000
 MOST_EACH = 1024  # further addresses of one host: beyond, the kernel walks a long list for each
 STANDARD_PORTS = 28232  # of 32768-60999, where nothing is known of the clients
@@ -166,7 +164,7 @@ class Planner:
         dialer = self.dialer(hop, host) if host else None
         most = self.spare.of(pairs * ports)
         if dialer == "haproxy" or (dialer == "nginx" and host and self.lanes(host)):
-            return min(most, pairs * (ports * LINE // 100))
+            return min(most, pairs * of_line(ports))
         return min(most, pairs * ports * HASH // 100) if dialer == "nginx" else most
 
     def least(self, hop: Hop, host: Host, listeners: int, ports: int, wanted: int) -> int | None:

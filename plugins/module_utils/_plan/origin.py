@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 import shlex
 from typing import Any
@@ -17,6 +16,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_addresses
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import OWN_FILES, Spare, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.proxy import NOTHING, Endpoint
 
 PROGRAMS = ("nginx", "varnish", "haproxy", "none")
@@ -144,7 +144,7 @@ def _varnish(options: dict[str, Any], audit: dict[str, Any], seen: dict[str, Any
     backends: list[dict[str, Any]] = []
     if options.get("upstreams"):
         ports = proxy.usable_ports(options, audit)
-        most = proxy.whole(options, "line_maxconn", 1, 65535) or proxy.share(ports)
+        most = proxy.whole(options, "line_maxconn", 1, 65535) or of_line(ports)
         reloads = proxy.whole(options, "reloads", 0, proxy.MOST_RELOADS)
         cap = most // (1 + (1 if reloads is None else reloads))
         if most > ports or cap < 1:
@@ -174,6 +174,6 @@ def _nofile(options: dict[str, Any], audit: dict[str, Any], unit: str) -> dict[s
     boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
     if given is not None or expected is None:
         return {"nofile": 0 if boot == {"soft": given, "hard": given} else given or 0}
-    need = math.ceil(expected / (1 - proxy.headroom_of(options))) + proxy.OWN_FILES
+    need = Spare.less(proxy.headroom_of(options)).over(expected) + OWN_FILES
     enough = boot.get("soft") == "unlimited" or (number(boot.get("soft")) or 0) >= need
     return {"nofile": 0 if enough else max(need, proxy.NOFILE_LEAST)}

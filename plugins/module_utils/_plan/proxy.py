@@ -20,13 +20,11 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, PathError, upstream
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_odd
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import HASH, LINE, OWN_FILES, Spare, of_line
 
 NOTHING = " Nothing was changed."
 OLDEST = {"haproxy": (2, 2), "nginx": (1, 18), "varnish": (6, 5)}  # of Debian 11, the oldest that the scenarios run on
-LINE_SHARE = 0.95  # of the ports of a line: the rest is for health checks and idle connections
-HASH_SHARE = 0.9  # of all ports where a hash spreads connections over the sources
 CHECK_PORTS = 2  # one for a health check under way, one for that of a worker which just went
-OWN_FILES = 100  # descriptors of a program beside its connections: listeners, checks, pipes between threads
 SPARE = 64  # connections that a worker of nginx has open beside those of clients
 QUEUE_SHARE = 0.05  # of what the lines carry: how many more may wait for a place in a line
 QUEUE_LEAST = 16
@@ -205,11 +203,6 @@ def usable_ports(options: dict[str, Any], audit: dict[str, Any]) -> int:
     return given if given is not None else max(0, int(usable or 0) - is_odd(audit))
 
 
-def share(ports: int) -> int:
-    """Return floor(0.95 x P): what a line may use of its ports."""
-    return int(ports * 95) // 100
-
-
 def check_sources(audit: dict[str, Any], sources: list[str], name: str = "front_tier_sources") -> None:
     """Raise Refusal for addresses that the host does not have, or cannot bind."""
     own = Own(audit)
@@ -262,11 +255,11 @@ def reverse_proxy(options: dict[str, Any], audit: dict[str, Any], seen: dict[str
     reloads = whole(options, "reloads", 0, MOST_RELOADS)
     workers = 1 + (1 if reloads is None else reloads)
     ports = usable_ports(options, audit)
-    most = whole(options, "line_maxconn", 1, 65535) or share(ports)
+    most = whole(options, "line_maxconn", 1, 65535) or of_line(ports)
     if most > ports:
         raise Refusal(
             "front_tier_line_maxconn %d is above the %d ports that a source has for a listener. Ask for at most %d, or widen the range.%s"
-            % (most, ports, share(ports), NOTHING)
+            % (most, ports, of_line(ports), NOTHING)
         )
     lines = _lines(upstreams, sources)
     cap = most // workers
@@ -323,7 +316,7 @@ def _hash(lines: list[dict[str, Any]], ports: int, most: int, workers: int) -> d
     sources = list(dict.fromkeys(line["source"] for line in lines))
     if len(lines) != len(addresses) * len(sources):
         raise Refusal("front_tier_nginx_method hash takes sources and upstreams of one family. Use lanes.%s" % NOTHING)
-    each = int(min(most, ports * HASH_SHARE) * len(sources)) // workers
+    each = min(100 * most, ports * HASH) * len(sources) // 100 // workers
     return {
         "hash": {"sources": sources, "servers": [{"address": one, "maxconn": each} for one in addresses]},
         "carried": each * len(addresses),
@@ -334,6 +327,7 @@ def _sizes(options: dict[str, Any], found: dict[str, Any], seen: dict[str, Any])
     """Return maxconn, what nginx's workers need, and the descriptors. Raises Refusal where the lines do not carry what is expected."""
     expected = whole(options, "connections", 1)
     headroom = headroom_of(options)
+    spare = Spare.less(headroom)
     carried = found["carried"]
     if expected is not None and expected > carried:
         raise Refusal(
@@ -350,9 +344,9 @@ def _sizes(options: dict[str, Any], found: dict[str, Any], seen: dict[str, Any])
             )
         )
     most = carried + max(QUEUE_LEAST, int(carried * QUEUE_SHARE))
-    roomy = most if expected is None else min(most, math.ceil(expected / (1 - headroom)))
+    roomy = most if expected is None else min(most, spare.over(expected))
     result: dict[str, Any] = {"maxconn": roomy, "predicted": min(carried, roomy), "warnings": []}
-    if expected is not None and expected > (1 - headroom) * carried / LINE_SHARE:
+    if expected is not None and expected * LINE > spare.part * carried * 100:
         result["warnings"].append(
             "%d expected connections leave less than the headroom of %d %% of what the lines carry (%d)."
             % (expected, headroom * 100, carried)
@@ -400,7 +394,7 @@ def _nginx_workers(found: dict[str, Any], seen: dict[str, Any], each: int, roomy
             " /etc/nginx/nginx.conf, or use front_tier_manage: full.%s" % (has, roomy, each, workers, need, NOTHING)
         )
     connections = max(has, need) if found["manage"] == "dropin" else need
-    idle = max(0, found["usable_ports"] - share(found["usable_ports"]) - CHECK_PORTS) // found["workers"]
+    idle = max(0, found["usable_ports"] - of_line(found["usable_ports"]) - CHECK_PORTS) // found["workers"]
     listeners = len({line["address"] for line in found["lines"]})
     return {"worker_connections": connections, "nofile_needed": connections + OWN_FILES, "keepalive": idle * listeners // workers}
 

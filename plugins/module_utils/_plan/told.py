@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, Load, grouped
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import LINE, NOTHING, Choice, Counts, Options, Planner
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, LINE, Load, grouped, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import NOTHING, Choice, Counts, Options, Planner
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, text
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import ranges, widened
 
@@ -145,7 +145,7 @@ class Told:
                 rows += [(number * most, name) for most, name in bounds]
                 if side == "from" and self.planner.dialer(hop, host) == "haproxy":
                     pairs, ports = self.ports_of(hop, host, choice, counts)
-                    line = number * pairs * (ports * LINE // 100)
+                    line = number * pairs * of_line(ports)
                     lines = line if lines is None else min(lines, line)
         if not self.fleet.tiers[hop.dialling]:
             pairs, ports = self.ports_of(hop, None, NOTHING, counts)
@@ -484,7 +484,7 @@ class Told:
             ports = self.planner.ports(dialled[0], host, self.choices[host.name].wide)
             found["front_tier_upstreams"] = upstreams
             found["front_tier_usable_ports"] = ports
-            found["front_tier_line_maxconn"] = ports * LINE // 100
+            found["front_tier_line_maxconn"] = of_line(ports)
             if sources:
                 found["front_tier_sources"] = list(sources) + self.drawn.get(host.name, [])
         receiving = [hop for tier in self.planner.tiers_of[host.name] for hop in self.planner.into[tier]]

@@ -84,6 +84,11 @@ def test_numbers():
     assert found["sysctls"] == {"net.netfilter.nf_conntrack_max": "2500"}
 
 
+def test_maxconn_is_rounded_as_the_plan_rounds_it():
+    """297 of 0.99 are 300 exactly; a division of floats gives 301, which the plan of the fleet did not ask for."""
+    assert planned({**RETURN_PATH, "connections": 297, "headroom": 0.01}, HOST)["maxconn"] == 300
+
+
 CONNTRACK = "conntrack 2000\nconntrack_writable yes"
 
 

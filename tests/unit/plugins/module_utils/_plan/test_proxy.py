@@ -77,7 +77,7 @@ def test_workers_share_the_ports_of_a_line(reloads, cap, pool):
 
 @pytest.mark.parametrize(
     ("connections", "headroom", "maxconn", "predicted"),
-    [(None, 0.2, 399, 380), (100, 0.2, 125, 125), (100, 0, 100, 100), (380, 0.5, 399, 380), (300, 0.2, 375, 375)],
+    [(None, 0.2, 399, 380), (100, 0.2, 125, 125), (100, 0, 100, 100), (380, 0.5, 399, 380), (300, 0.2, 375, 375), (84, 0.3, 120, 120)],
 )
 def test_maxconn_is_what_is_expected_with_headroom_or_what_lines_carry_with_a_queue(connections, headroom, maxconn, predicted):
     """The smaller of both: a queue of 5 % shows the cap as a refusal, where a full maxconn would only be silent."""
