@@ -376,11 +376,10 @@ def _transparent(case: Case) -> Iterator[Cause]:
             )
     if not case.config.get("usesrc") or not case.running("haproxy"):
         return
-    needed = case.towards()
-    marked, brought = case.marked(), delivered
+    needed, marked = case.towards(), case.marked()
     unmarked = (needed or {"*"}) - marked if "*" not in marked else set()
-    unrouted = (needed or {"*"}) - brought if "*" not in brought else set()
-    if unmarked and (needed or not marked) or unrouted and (needed or not brought):
+    unrouted = (needed or {"*"}) - delivered if "*" not in delivered else set()
+    if unmarked and (needed or not marked) or unrouted and (needed or not delivered):
         wrong = ["no mark for transparent sockets on %s" % ", ".join(sorted(unmarked))] if unmarked else []
         wrong += ["no rule with a mark to a local table on %s" % ", ".join(sorted(unrouted))] if unrouted else []
         yield Cause(

@@ -178,12 +178,13 @@ def read_programs(root: Root) -> list[dict[str, Any]]:
         for pid in pids_of(root)
         if text_of(root.text("/proc/%d/comm" % pid)).strip() in PROGRAMS and _namespace(root, pid) in (here, None)
     ]
+    processes = read_processes(root, pids)
     found = []
-    for one in read_processes(root, pids):
+    for one in processes:
         held = re.search(r"^CapEff:\s*([0-9a-f]{1,16})\b", text_of(root.text("/proc/%d/status" % one["pid"])), re.M)
         keep = {key: one[key] for key in ("pid", "program", "uid", "nofile", "files_open")}
         found.append(dict(keep, capabilities=int(held.group(1), 16) if held else absent("unreadable", "/proc/PID/status: no CapEff")))
-    parents = {one["parent"] for one in read_processes(root, pids)}
+    parents = {one["parent"] for one in processes}
     workers = [one for one in found if one["pid"] not in parents]  # a master holds no connection
     return workers or found
 
