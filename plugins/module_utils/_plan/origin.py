@@ -16,7 +16,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_addresses
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import OWN_FILES, Spare, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import OWN_FILES, Spare
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.proxy import NOTHING, Endpoint
 
 PROGRAMS = ("nginx", "varnish", "haproxy", "none")
@@ -144,9 +144,8 @@ def _varnish(options: dict[str, Any], audit: dict[str, Any], seen: dict[str, Any
     backends: list[dict[str, Any]] = []
     if options.get("upstreams"):
         ports = proxy.usable_ports(options, audit)
-        most = proxy.whole(options, "line_maxconn", 1, 65535) or of_line(ports)
-        reloads = proxy.whole(options, "reloads", 0, proxy.MOST_RELOADS)
-        cap = most // (1 + (1 if reloads is None else reloads))
+        most, workers = proxy.line_of(options, ports)
+        cap = most // workers
         if most > ports or cap < 1:
             raise Refusal("front_tier_line_maxconn: %d of %d ports for each listener leave %d connections.%s" % (most, ports, cap, NOTHING))
         for index, there in enumerate(proxy.parse_endpoints("front_tier_upstreams", options["upstreams"])):
@@ -170,8 +169,7 @@ def _nofile(options: dict[str, Any], audit: dict[str, Any], unit: str) -> dict[s
     """Return the descriptors that the unit has to get, 0 where it has enough: one for each connection, and some of its own."""
     expected = proxy.whole(options, "connections", 1)
     given = proxy.whole(options, "nofile", 0)
-    row: dict[str, Any] = next((one for one in known(audit.get("services"), []) or [] if one.get("name") == unit), {})
-    boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
+    _row, boot = proxy.service_of(audit, unit)
     if given is not None or expected is None:
         return {"nofile": 0 if boot == {"soft": given, "hard": given} else given or 0}
     need = Spare.less(proxy.headroom_of(options)).over(expected) + OWN_FILES

@@ -203,6 +203,18 @@ def usable_ports(options: dict[str, Any], audit: dict[str, Any]) -> int:
     return given if given is not None else max(0, int(usable or 0) - is_odd(audit))
 
 
+def line_of(options: dict[str, Any], ports: int) -> tuple[int, int]:
+    """Return (connections of a line, workers that share them: the one now, and those that reloads leave). Raises Refusal."""
+    reloads = whole(options, "reloads", 0, MOST_RELOADS)
+    return whole(options, "line_maxconn", 1, 65535) or of_line(ports), 1 + (1 if reloads is None else reloads)
+
+
+def service_of(audit: dict[str, Any], unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (the row of a unit in an audit, the nofile that it starts with); empty where the audit does not have them."""
+    row: dict[str, Any] = next((one for one in known(audit.get("services"), []) or [] if one.get("name") == unit), {})
+    return row, known((row.get("boot") or {}).get("nofile"), {}) or {}
+
+
 def check_sources(audit: dict[str, Any], sources: list[str], name: str = "front_tier_sources") -> None:
     """Raise Refusal for addresses that the host does not have, or cannot bind."""
     own = Own(audit)
@@ -252,10 +264,8 @@ def reverse_proxy(options: dict[str, Any], audit: dict[str, Any], seen: dict[str
         check_sources(audit, sources)
     unit = program + ".service"
     check_listeners(audit, listen, unit, str(seen.get("ours") or ""), manage == "full")
-    reloads = whole(options, "reloads", 0, MOST_RELOADS)
-    workers = 1 + (1 if reloads is None else reloads)
     ports = usable_ports(options, audit)
-    most = whole(options, "line_maxconn", 1, 65535) or of_line(ports)
+    most, workers = line_of(options, ports)
     if most > ports:
         raise Refusal(
             "front_tier_line_maxconn %d is above the %d ports that a source has for a listener. Ask for at most %d, or widen the range.%s"
@@ -434,8 +444,7 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
             )
     ask = given or max(NOFILE_LEAST, _as_limits_does(options), need)
     ask = min([ask, *known_bounds.values()])
-    row: dict[str, Any] = next((one for one in known(audit.get("services"), []) or [] if one.get("name") == found["unit"]), {})
-    boot = known((row.get("boot") or {}).get("nofile"), {}) or {}
+    row, boot = service_of(audit, found["unit"])
     side = "hard" if found["program"] == "haproxy" else "soft"  # HAProxy raises its own soft limit, nginx does not
     has = [boot.get(side), *((known(one.get("nofile"), {}) or {}).get("hard") for one in row.get("processes") or [])]
     enough = bool(boot) and all(one == "unlimited" or (number(one) or 0) >= need for one in has)
