@@ -14,16 +14,15 @@ import os
 import signal
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove import syscalls
+
 SOURCE, SERVER, PORT, LOW = "127.0.0.10", "127.0.0.1", 9000, 20000
-NO_PORT, LOCAL_PORT_RANGE = 24, 51  # of IPPROTO_IP, linux/in.h
-LINGER_RESET = struct.pack("ii", 1, 0)
 WAYS = ("none", "no_port", "no_port, IP_LOCAL_PORT_RANGE", "plain", "explicit", "HAProxy, source addr", "HAProxy, source addr:range")
 CONFIG = """
 global
@@ -61,9 +60,9 @@ def dialler(way: str, ports: int) -> Callable[[int], socket.socket]:
     def dial(number: int) -> socket.socket:
         sock = socket.socket()
         if way.startswith("no_port"):
-            sock.setsockopt(socket.IPPROTO_IP, NO_PORT, 1)
+            sock.setsockopt(socket.IPPROTO_IP, syscalls.NO_PORT, 1)
         if way.endswith("IP_LOCAL_PORT_RANGE"):
-            sock.setsockopt(socket.IPPROTO_IP, LOCAL_PORT_RANGE, struct.pack("I", LOW | LOW + ports - 1 << 16))
+            sock.setsockopt(socket.IPPROTO_IP, syscalls.LOCAL_PORT_RANGE, syscalls.port_range_option(LOW, LOW + ports - 1))
         if way == "explicit":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if way != "none":
@@ -109,7 +108,7 @@ def measure(dial: Callable[[int], socket.socket], ports: int) -> list[float]:
         seconds.append(time.perf_counter() - begin)
     for sock in held:
         if sock.family == socket.AF_INET:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
         sock.close()
     return seconds
 

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, human_to_bytes
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import PathError
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import background, budget, gauge
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.crew import Terms
-from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import NAME, Place, alive
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import NAME, OVER, Place, alive
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.sides import counter, dialling, listening
 
 STATES = ("started", "reported", "holding", "finished", "stopped")
@@ -49,7 +49,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "reserve_files": (0, 1 << 40),
 }
 MOST_AHEAD = 3600  # seconds that a start may lie ahead
-BUSY, OVER = ("waiting", "dialling"), ("ended", "failed")
+BUSY = ("waiting", "dialling")
 
 
 def run() -> None:

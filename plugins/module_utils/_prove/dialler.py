@@ -234,10 +234,7 @@ class Dialler:
         """Open nothing more on a route, or on none where this process can open nothing more; keep the first refusal of each path."""
         for one in self.routes if error in EXHAUSTED else [route]:
             one.open = False
-        first = tally.KINDS + tally.EACH * route.path
-        if not self.row[first + tally.ERRNO]:
-            self.row[first + tally.WHEN] = time.monotonic_ns()
-            self.row[first + tally.ERRNO] = error
+        tally.note(self.row, route.path, error)
 
     def look(self) -> None:
         """Count what is no longer held: closed or reset by the other end."""

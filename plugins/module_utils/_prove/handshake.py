@@ -9,12 +9,11 @@ import errno
 import os
 import selectors
 import socket
-import struct
 import time
 from typing import Any, Iterable, NamedTuple
 
-IP_BIND_ADDRESS_NO_PORT = 24
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER without a wait: close() sends RST, and nothing is left in TIME_WAIT
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove import syscalls
+
 AT_ONCE = 256  # handshakes under way
 REASONS = {
     errno.ECONNREFUSED: "refused: nothing listens there, or a firewall rejects this source",
@@ -64,12 +63,12 @@ def shake(pairs: Iterable[Pair], seconds: float) -> dict[Pair, str | None]:
 
 def _begun(pair: Pair) -> tuple[Any, str | None]:
     """Return a socket whose handshake is under way, or why there is none."""
-    sock = socket.socket(socket.AF_INET6 if ":" in pair.address else socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(syscalls.family_of(pair.address), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
         if pair.source:
-            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.setsockopt(socket.IPPROTO_IP, syscalls.NO_PORT, 1)
             sock.bind((pair.source, 0))
         error = sock.connect_ex((pair.address, pair.port))
     except OSError as failed:

@@ -81,7 +81,8 @@ class Listener:
                 if error == errno.ECONNABORTED:
                     continue
                 if error != errno.EAGAIN:
-                    self._note(kind, error)
+                    tally.note(self.row, kind, error)
+                    time.sleep(NAP)
                 break
             numbers[2 * (first + taken)], owners[first + taken] = descriptor, kind
             taken += 1
@@ -93,13 +94,6 @@ class Listener:
             self.watched = []
             self.row[tally.STATE] = FULL
         return taken
-
-    def _note(self, kind: int, error: int) -> None:
-        first = tally.KINDS + tally.EACH * kind
-        if not self.row[first + tally.ERRNO]:
-            self.row[first + tally.WHEN] = time.monotonic_ns()
-            self.row[first + tally.ERRNO] = error
-        time.sleep(NAP)
 
     def look(self) -> None:
         """Answer greetings, and let go of what the other end has closed."""

@@ -19,6 +19,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 STATUS, LEASE = "status.json", "lease"
+OVER = ("ended", "failed")  # the last phases of a run
 ENDING = 20.0  # seconds that a run may take to close
 
 
@@ -75,7 +76,7 @@ class Place:
                 status: dict[str, Any] = json.load(file)
         except (OSError, ValueError):
             return None
-        if status["phase"] not in ("ended", "failed") and not alive(status):
+        if status["phase"] not in OVER and not alive(status):
             status.update(phase="failed", note="the parent of the run was killed; its connections are closed", held=0)
         return status
 

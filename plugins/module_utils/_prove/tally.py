@@ -9,14 +9,12 @@ A row for each process, 8 bytes a number; a number has one writer, so no lock is
 from __future__ import annotations
 
 import mmap
+import time
 from typing import Iterable, NamedTuple
 
 WAIT, DIAL, HOLD, CLOSE = 0, 1, 8, 9  # orders; DIAL + turn dials the paths of that turn
-STATE, PENDING, KINDS = (
-    0,
-    1,
-    2,
-)  # numbers of a row (in the parent's, PENDING says that a listener is full); from KINDS on, those of each kind (a path, or a listener)
+# Numbers of a row (in the parent's, PENDING says that a listener is full); from KINDS on, those of each kind (a path, or a listener).
+STATE, PENDING, KINDS = 0, 1, 2
 HELD, LOST, ERRNO, WHEN = 0, 1, 2, 3  # of a kind; WHEN: monotonic nanoseconds of its first refusal
 EACH = 4
 STEPS = 16  # of the histogram for each doubling of the time: it is right to 1/16
@@ -76,6 +74,14 @@ class Tally:
         first = KINDS + EACH * self.kinds
         counts = [self.total(first + bucket) for bucket in range(BUCKETS)]
         return [_percentile(counts, share) for share in shares]
+
+
+def note(row: memoryview, kind: int, error: int) -> None:
+    """Keep a refusal of a kind in a process's row, if it is the first one."""
+    first = KINDS + EACH * kind
+    if not row[first + ERRNO]:
+        row[first + WHEN] = time.monotonic_ns()
+        row[first + ERRNO] = error
 
 
 def bucket_of(nanoseconds: int) -> int:
