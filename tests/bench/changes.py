@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,21 @@ def apart() -> list[str]:
         *("ip link set %s up" % name for name in ("lo", INTERFACE, "bench1")),
     ]
     return ["unshare", "--net", "--mount", "sh", "-ec", "; ".join([*steps, 'exec "$@"']), "apart"]
+
+
+def standing() -> subprocess.Popen[bytes]:
+    """Return the process that keeps namespaces of apart() until it is killed, once all is in place there."""
+    holder = subprocess.Popen([*apart(), "sleep", "infinity"])
+    while Path("/proc/%d/comm" % holder.pid).read_text().strip() != "sleep":
+        if holder.poll() is not None:
+            raise SystemExit("the namespaces could not be made")
+        time.sleep(0.02)
+    return holder
+
+
+def inside(holder: subprocess.Popen[bytes]) -> list[str]:
+    """Return the command that runs another one in the namespaces of standing()."""
+    return ["nsenter", "--net", "--mount", "--target", str(holder.pid)]
 
 
 def one_key_module() -> Path:

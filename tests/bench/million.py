@@ -41,14 +41,12 @@ class Apart:
     """A network namespace, and who is in it."""
 
     def __init__(self) -> None:
-        self.holder = subprocess.Popen([*changes.apart(), "sleep", "infinity"])
-        while Path("/proc/%d/comm" % self.holder.pid).read_text().strip() != "sleep":
-            time.sleep(0.05)
+        self.holder = changes.standing()
         self.inode = os.stat("/proc/%d/ns/net" % self.holder.pid).st_ino
 
     def inside(self, *words: str) -> list[str]:
         """Return the command line that runs inside."""
-        return ["nsenter", "--net", "--mount", "--target", str(self.holder.pid), *words]
+        return [*changes.inside(self.holder), *words]
 
     def processes(self) -> list[int]:
         """Return the processes inside, but for the holder."""

@@ -16,6 +16,8 @@ import time
 from ansible_collections.c10m.front_tier.plugins.filter.plan import plan
 from tests.recorded import tiers
 
+HOSTS = 200
+
 
 def seconds(hosts: int, rounds: int = 5) -> dict[str, list[float]]:
     """Return {plan, read: seconds of processor time of each round}, without the first. Ends where the plan does not reach its goal."""
@@ -34,7 +36,7 @@ def seconds(hosts: int, rounds: int = 5) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else HOSTS
     middle = {name: statistics.median(times) for name, times in seconds(number).items()}
     print(
         "plan of 3 tiers, %d recorded hosts: %.2f s of processor time (goal: 2 s), reading them %.2f s"

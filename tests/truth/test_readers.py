@@ -349,8 +349,10 @@ def test_ports_taken_by_iptables(in_namespace):
 @needs("prlimit")
 def test_limits_are_those_of_prlimit():
     """The descriptor limits of a process are those that prlimit shows, also after they were lowered."""
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        os.write(child.stdin.fileno(), b"a")
+        os.read(child.stdout.fileno(), 1)  # once it answers, it has closed what its loader had open
         tool("prlimit", "--pid", str(child.pid), "--nofile=77:99")
         (row,) = read_processes(ROOT, [child.pid])
         said = tool("prlimit", "--pid", str(child.pid), "--nofile", "--output", "SOFT,HARD", "--noheadings").split()
@@ -359,7 +361,7 @@ def test_limits_are_those_of_prlimit():
         assert row["parent"] == os.getpid()
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def test_a_service_of_several_processes():
