@@ -16,6 +16,7 @@ description:
   - Sends no data. A connection is reset as soon as it is there, so that nothing stays in C(TIME_WAIT).
 extends_documentation_fragment:
   - c10m.front_tier._attributes
+  - c10m.front_tier._attributes.info
 options:
   pairs:
     description: What is dialled from where.
@@ -43,12 +44,6 @@ attributes:
   check_mode:
     support: full
     details: In check mode it dials nothing, and returns what it would dial.
-  diff_mode:
-    support: N/A
-    details: It changes nothing.
-  idempotent:
-    support: full
-    details: It changes nothing.
 author:
   - The c10m.front_tier contributors (@c10m)
 seealso:

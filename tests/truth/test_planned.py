@@ -11,7 +11,6 @@ the kernel refuses. The same again for every option and address left out.
 from __future__ import annotations
 
 import copy
-import ctypes
 import json
 import os
 import random
@@ -32,7 +31,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
 from tests.recorded import tiers
 from tests.truth import cases
-from tests.truth.test_widened import BIND, NEWNS, PRIVATE
+from tests.truth.test_widened import enter
 
 CASES = min(20, max(4, int(os.environ.get("CASES") or 120) // 20))
 SECTION = {"kind": "address", "backend": "auto", "in_use": "refuse", "duplicate_check": False}
@@ -84,22 +83,10 @@ def planned(case, snapshot):
     return plan(hosts, hops=[hop], connections=case["connections"], headroom=case["headroom"], prefer=case["prefer"])
 
 
-def enter(case, tree):
+def enter_case(case, tree):
     """Enter namespaces of our own in which the host is as the case says."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(NEWNS) or libc.mount(b"none", b"/", None, PRIVATE, None):
-        raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
-    cases.enter_namespace()
-    for name in ("proc", "run/systemd/netif", "run/systemd/system", "var/lib", "etc/systemd/network", "etc/systemd/system/a.wants"):
-        (tree / name).mkdir(parents=True)
-    if libc.mount(b"/proc", os.fsencode(tree / "proc"), None, BIND, None):
-        raise OSError(ctypes.get_errno(), "mount")
-    (tree / "run/systemd/netif/state").write_text("")
-    (tree / "etc/systemd/network/20-front.network").write_text("[Match]\nName=front0\n")
     width = 29 if case["narrow_network"] else 24
-    batch = ["link set lo up", "link add front0 type veth peer name back0", "link set front0 up", "link set back0 up"]
-    batch.append("addr add 10.97.0.2/%d dev front0" % width)
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(batch).encode(), check=True)
+    enter(tree, ["addr add 10.97.0.2/%d dev front0" % width])
     cases.sysctl("ipv4/tcp_tw_reuse", "0")
     cases.sysctl("core/somaxconn", "4096")
     cases.sysctl("ipv4/ip_local_port_range", "%d %d" % (case["low"], case["high"]))
@@ -118,7 +105,7 @@ def apply(config, tree):
 
 def run(case, tree, left_out):
     """Return what a real dialler holds with the plan less what is left out, and what it is held against."""
-    keep = enter(case, tree)
+    keep = enter_case(case, tree)
     told = planned(case, read_snapshot(Root(), ["min", "sockets"], [], sample=0))
     host = told["hosts"]["proxy0"]
     config = parts(host["host_config"])[left_out] if left_out is not None else host["host_config"]

@@ -84,8 +84,8 @@ def widen(case, tree):
     return change.change(dict(params, secondary_interfaces=[item]), None, False, Root(str(tree)))
 
 
-def run_case(case, tree):
-    """Return the verdict, in this process's own namespaces."""
+def enter(tree, addresses):
+    """Enter namespaces of our own with a veth pair and these addresses (lines of `ip -batch`), on a host whose networkd manages front0."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(NEWNS) or libc.mount(b"none", b"/", None, PRIVATE, None):
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
@@ -97,8 +97,12 @@ def run_case(case, tree):
     (tree / "run/systemd/netif/state").write_text("")
     (tree / "etc/systemd/network/20-front.network").write_text("[Match]\nName=front0\n")
     batch = ["link set lo up", "link add front0 type veth peer name back0", "link set front0 up", "link set back0 up"]
-    batch += ["addr add %s/%s" % (one, "128 dev lo nodad" if ":" in one else "32 dev lo") for one in case["path"]["destinations"]]
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(batch).encode(), check=True)
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(batch + addresses).encode(), check=True)
+
+
+def run_case(case, tree):
+    """Return the verdict, in this process's own namespaces."""
+    enter(tree, ["addr add %s/%s" % (one, "128 dev lo nodad" if ":" in one else "32 dev lo") for one in case["path"]["destinations"]])
     cases.sysctl("ipv4/tcp_tw_reuse", "0")
     cases.sysctl("ipv4/ip_local_port_range", case["narrow"])
     path = parse_path("path", case["path"])
