@@ -122,7 +122,9 @@ def test_varnish_holds_what_was_predicted(tier):
     assert made["carried"] == 2 * 38
     tier.begin_varnish(made["command"])
     assert "512" in [line.split()[2] for line in tier.run("p", "ss", "-Hltn", "sport = :80").splitlines()]
-    assert tier.hold(made["carried"] + 3) == {"200": made["carried"], "503": 3}
+    # One after another: Varnish looks at its cap before it connects and counts after, so a burst may pass the cap by a few.
+    assert tier.hold(made["carried"]) == {"200": made["carried"]}
+    assert tier.hold(3) == {"503": 3}
     assert tier.held() == {("10.71.2.1", there): 38 for there in tier.listeners}
     counters = tier.run("p", "varnishstat", "-1", "-n", tier.folder / "varnish", "-f", "VBE.*")
     counted = {line.split()[0].rpartition(".")[2]: int(line.split()[1]) for line in counters.splitlines()}

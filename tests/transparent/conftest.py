@@ -66,7 +66,7 @@ class Network:
             for path in ("var/lib", "run", "etc/systemd/system", "proc"):
                 self.tree(side).joinpath(path).mkdir(parents=True)
 
-    def _wait_for_links(self):
+    def wait_for_links(self):
         """Wait until each interface has its link-local address for good: before that, neighbours may not find each other."""
         script = "test $(ip -6 -o addr show scope link | grep -vc tentative) = $(ip -o link | grep -vc ': lo:')"
         for name in self.names.values():
@@ -92,7 +92,9 @@ class Network:
 
     def start(self, side, *command, ready="ready"):
         """Start a process on one side and wait for its word."""
-        process = subprocess.Popen(["ip", "netns", "exec", self.names[side], *map(str, command)], stdout=subprocess.PIPE, text=True)
+        words = ["ip", "netns", "exec", self.names[side], *map(str, command)]
+        # As a service starts: HAProxy, which gives up root, cannot go back to a checkout in a private folder.
+        process = subprocess.Popen(words, cwd="/", stdout=subprocess.PIPE, text=True)
         self.processes.append(process)
         if ready:
             assert process.stdout.readline().strip() == ready
@@ -111,7 +113,7 @@ class Network:
     def dial(self, side, *arguments, how="dial"):
         """Dial from one side; return what the other end says, or "fails: …"."""
         if ":" in arguments[0]:
-            self._wait_for_links()
+            self.wait_for_links()
         return self.run(side, sys.executable, "-B", HERE / "peers.py", how, *arguments).strip()
 
     def change(self, options, *more, side="b", before=(), hide=None, environment=None):

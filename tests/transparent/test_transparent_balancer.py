@@ -75,7 +75,8 @@ class Balancer:
         return [*(taken if privileged else []), "haproxy", "-Ws", "-f", self.files[0], "-f", self.files[1]]
 
     def start(self, privileged=None):
-        """Start HAProxy and wait until it listens."""
+        """Start HAProxy and wait until it listens, and IPv6 neighbours can find one another."""
+        self.net.wait_for_links()
         by_unit = self.plan["privileges"] == "unit" if privileged is None else privileged
         self.process = self.net.start("b", *self.words(by_unit), ready=None)
         for _attempt in range(50):
