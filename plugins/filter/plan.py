@@ -1,17 +1,18 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter `plan`: what each hop and host of a fleet needs for the connections that are wanted, and the cheapest way there."""
+"""The filters `plan`, what each hop and host of a fleet needs and the cheapest way there, and `tier_order`, in which order it changes."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.helpers import pct_to_int
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import Options
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Host, PlanError, parse_fleet, share_of
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Host, PlanError, ordered, parse_fleet, parse_tiers, share_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.told import plan_fleet
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import EXACT
@@ -34,6 +35,7 @@ VARIABLES = (
     "front_tier_port_low",
     "front_tier_port_high",
     "front_tier_reloads",
+    "front_tier_role",
 )
 FLEET = ("front_tier_hops", "front_tier_headroom", "front_tier_prefer")
 
@@ -105,9 +107,60 @@ def plan(
     return found
 
 
+def tier_order(value: Any, groups: Any, hosts: Any, serial: Any = (1, "20%"), front_first: bool = False) -> dict[str, Any]:
+    """Return {planned, fleet, order, serial} of the hosts that are to be changed, given by their variables, such as `hostvars`.
+
+    planned: whether the inventory says what dials what; fleet: those hosts and all of their tiers, order: the hosts tier by tier, from the
+    back unless front_first; serial: how many of them at a time, in which no portion has hosts of two tiers. Hosts of no tier come last.
+    """
+    names = [str(name) for name in hosts]
+    hops = _once(value, names, "front_tier_hops")
+    told = any(value[name].get("front_tier_to") for name in names)
+    three = any(value[name].get("front_tier_upstreams") and value[name].get("front_tier_connections") for name in names)
+    if not (hops or told or three):
+        return {"planned": False, "fleet": names, "order": names, "serial": _portions(serial, len(names))}
+    named = (
+        {str(hop.get(key)) for hop in hops or [] if isinstance(hop, Mapping) for key in ("from", "to")} if isinstance(hops, list) else set()
+    )
+    for name in names:
+        to = value[name].get("front_tier_to")
+        named |= {str(tier) for tier in to} if isinstance(to, Mapping) and not hops else set()
+    fleet = list(dict.fromkeys(names + [str(name) for tier in sorted(named) for name in plain(list((groups or {}).get(tier) or []))]))
+    try:
+        found, tiers = parse_tiers([_host(name, value[name]) for name in fleet], plain(groups), plain(hops))
+        order = ordered(found)
+    except PlanError as error:
+        raise AnsibleFilterError("tier_order: %s" % error) from None
+    wanted = set(names)
+    rows: list[str] = []
+    portions: list[int] = []
+    members = [[host.name for host in tiers[tier]] for tier in (order if front_first else order[::-1])]
+    for tier_hosts in [*members, names]:
+        new = [name for name in tier_hosts if name in wanted and name not in rows]
+        rows += new
+        portions += _portions(serial, len(new))
+    return {"planned": True, "fleet": fleet, "order": rows, "serial": portions}
+
+
+def _portions(serial: Any, number: int) -> list[int]:
+    """Return how many hosts of so many are changed at a time: what `serial` of a play means, as numbers."""
+    rows = plain(list(serial)) if isinstance(serial, (list, tuple)) else [plain(serial)]
+    found: list[int] = []
+    while sum(found) < number:
+        try:
+            size = pct_to_int(rows[min(len(found), len(rows) - 1)], number)
+        except (IndexError, TypeError, ValueError):
+            raise AnsibleFilterError(
+                'tier_order: front_tier_serial "%s" is no number, share or list of them: write [1, "20%%"].' % (serial,)
+            ) from None
+        left = number - sum(found)
+        found.append(min(size, left) if size > 0 else left)
+    return found
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by name."""
-        return {"plan": plan}
+        return {"plan": plan, "tier_order": tier_order}

@@ -101,6 +101,7 @@ def fleet(seed: int) -> dict[str, Any]:
         width = pick.choice([100, 101, 500, 28232])
         low = pick.choice([32768, 33000]) if width == 28232 else pick.randrange(20000, 60000)
         count = pick.randrange(1, 6)
+        reloads = pick.choice([0, 0, 1, 2])
         for number in range(count):
             front = ["10.%d.0.%d/%d" % (index, 20 + number, prefixes[index])]
             back = ["10.%d.0.%d/%d" % (index + 1, 2 + number, prefixes[index + 1])]
@@ -109,6 +110,7 @@ def fleet(seed: int) -> dict[str, Any]:
             hosts["%s-%d" % (name, number)] = {
                 "group_names": [name],
                 "front_tier_service": SERVICES[programs[index]],
+                "front_tier_reloads": reloads,
                 "front_tier_audit": snapshot(
                     {"eth0": front, "eth1": back},
                     programs[index],
@@ -185,7 +187,7 @@ class Judge:
                 if each > self.expected(hop, name, after[name], configs[name], targets, ports[hop["name"]], ours):
                     wrong.append("%s: ports of %s" % (hop["name"], name))
         for name, snap in after.items():
-            wrong += ["%s: %s" % (name, what) for what in self.short(snap, *load[name])]
+            wrong += ["%s: %s" % (name, what) for what in self.short(self.case["hosts"][name], snap, *load[name])]
             entries = 4 + sum(
                 self.more(other, configs, name) + (self.whole(other, configs, name) * extra.get(tier, 0) if other == self.tiers[tier][0] else 0)
                 for hop in self.case["hops"]
@@ -244,11 +246,11 @@ class Judge:
         held = next(one["connections"] for one in seen["bounds"] if one["name"] == "ports") * times
         most = math.floor(held * self.spare)
         pairs = seen["pairs"] * times
-        if program == "haproxy" or (program == "nginx" and "front_tier_nginx_method" not in row):
-            most = min(most, math.floor(pairs * math.floor(held / pairs * 95 / 100)))
-        return min(most, math.floor(held * 90 / 100)) if program == "nginx" and "front_tier_nginx_method" in row else most
+        # a line takes so much of its ports, and its workers share that: the one now, and those that reloads leave
+        share = {"haproxy": 95, "nginx": 90 if "front_tier_nginx_method" in row else 95}.get(program)
+        return most if share is None else min(most, math.floor(pairs * (held / pairs * share // 100 // (1 + row["front_tier_reloads"]))))
 
-    def short(self, snap: dict[str, Any], accepted: int, dialled: int, lanes: int) -> Iterator[str]:
+    def short(self, row: dict[str, Any], snap: dict[str, Any], accepted: int, dialled: int, lanes: int) -> Iterator[str]:
         """Yield the limits of a host that are too small for a load."""
         budget = descriptors(workers(snap["services"][0]))
         if budget and accepted + dialled + 2 * lanes > math.floor(budget[0] * self.spare):
@@ -258,7 +260,8 @@ class Judge:
         track = snap["conntrack"]["active"]
         cost = relayed * memory.for_dialled(program, track) + (accepted - relayed) * memory.for_accepted(program, track)
         cost += (dialled - relayed) * memory.for_dialled(None, track)
-        cost += 64 * workers(snap["services"][0])[0]["nofile"]["soft"] if program == "haproxy" else 0  # the table of an old worker
+        if program == "haproxy":  # the tables of old workers
+            cost += 64 * row["front_tier_reloads"] * workers(snap["services"][0])[0]["nofile"]["soft"]
         if cost > math.floor((snap["memory"]["available"] + 3 * memory.ACCEPTED_END) * self.spare):
             yield "memory"
         if snap["conntrack"]["active"] and accepted + dialled > math.floor((Limits(snap).number(CONNTRACK) or 0) * self.spare):

@@ -78,8 +78,9 @@ class Need(NamedTuple):
 class Machine:
     """The limits of one host that its connections share: descriptors, memory, tracking; all but the ports."""
 
-    def __init__(self, snapshot: dict[str, Any], service: str | None, dialer: str | None, reloads: int) -> None:
+    def __init__(self, snapshot: dict[str, Any], service: str | None, dialer: str | None, reloads: int, managed: bool = False) -> None:
         self.snapshot, self.limits, self.dialer, self.reloads = snapshot, Limits(snapshot), dialer, reloads
+        self.managed = managed  # by a role, which gives the program as many descriptors as its configuration takes, headroom included
         self.row = self._service(service)
         self.service: str | None = self.row["name"] if self.row else _unit(service)
         self.program: str | None = (self.row or {}).get("program") or dialer
@@ -98,6 +99,10 @@ class Machine:
         """Return what the processes keep open beside connections; what is planned for has room for at least `least` in each."""
         opened = [(number(one.get("files_open")) or 0) - (number(one.get("connections")) or 0) for one in self.processes]
         return sum(max(least, one) for one in opened) if opened else OWN_FILES
+
+    def fits(self, one: Need, spare: Spare) -> bool:
+        """Tell whether a limit is enough, with the headroom left that is not in it already."""
+        return one.need <= (one.have if self.managed and one.name == "nofile" else spare.of(one.have))
 
     def nofile(self) -> int:
         """Return the least soft limit of the processes; without any, what the unit starts with."""
@@ -173,7 +178,7 @@ class Machine:
         """Return (nofile, sysctls, what cannot be raised enough, in words) that the load needs; None and {} where nothing has to rise."""
         nofile, settings = None, {}
         for one in self.needs(load):
-            if one.need <= spare.of(one.have):
+            if self.fits(one, spare):
                 continue
             wanted = spare.over(one.need)
             if one.name == "nofile":
@@ -190,7 +195,7 @@ class Machine:
             raised = [one for one in self.needs(load, nofile) if one.name == FILE_MAX]
             if all(one.need <= spare.of(one.have) for one in raised):
                 del settings[FILE_MAX]
-        lacking = [one for one in self.needs(load, nofile, settings) if one.need > spare.of(one.have)]
+        lacking = [one for one in self.needs(load, nofile, settings) if not self.fits(one, spare)]
         return nofile, settings, ["%s: %s need %s, there is room for %s" % (
             one.name, one.words, quantity(one, spare.over(one.need)), quantity(one, one.have)) for one in lacking]  # fmt: skip
 

@@ -83,7 +83,8 @@ class Planner:
         seen = next((listening[port] for port in ports if listening.get(port)), None)
         dialer = next((hop.dialer for hop in hops_out if hop.dialer), None) or host.program
         reloads = whole("front_tier_reloads of %s" % host.name, host.variables.get("front_tier_reloads", 1), 0, 1000)
-        return Machine(host.snapshot, host.variables.get("front_tier_service") or seen, dialer if hops_out else None, reloads)
+        service, managed = host.variables.get("front_tier_service") or seen, host.role is not None
+        return Machine(host.snapshot, service, dialer if hops_out else None, reloads, managed)
 
     def _clients(self, hop: Hop) -> int:
         """Return how many source addresses the clients of a transparent hop have: told there, or by the hop in front of it."""
@@ -163,9 +164,18 @@ class Planner:
         """Return how many connections may be expected on so many pairs: less the headroom, and within what each line takes."""
         dialer = self.dialer(hop, host) if host else None
         most = self.spare.of(pairs * ports)
-        if dialer == "haproxy" or (dialer == "nginx" and host and self.lanes(host)):
-            return min(most, pairs * of_line(ports))
-        return min(most, pairs * ports * HASH // 100) if dialer == "nginx" else most
+        return min(most, pairs * self.line(host, dialer, ports)) if host else most
+
+    def line(self, host: Host, dialer: str | None, ports: int) -> int:
+        """Return how many connections a host lets through on the ports of a pair.
+
+        The workers of a proxy share them, the one now and those that reloads leave; roles write such caps.
+        """
+        workers = 1 + self.machines[host.name].reloads
+        if dialer == "nginx" and not self.lanes(host):
+            return ports * HASH // 100 // workers
+        capped = dialer in ("haproxy", "nginx") or dialer == "varnish" and host.role == "origin"
+        return of_line(ports) // workers if capped else ports
 
     def least(self, hop: Hop, host: Host, listeners: int, ports: int, wanted: int) -> int | None:
         """Return the least number of sources on which so many connections may be expected; None where no number is enough."""

@@ -15,6 +15,7 @@ KEYS = ("name", "from", "to", "listeners", "connections", "clients", "transparen
 EXTERNAL_KEYS = ("ports_per_address", "addresses")
 MOST = 1 << 40  # connections, clients
 PROGRAMS = {"varnishd": "varnish"}
+ROLES = ("reverse_proxy", "origin", "transparent_balancer")  # what a tier may be, as front_tier_role says
 EXAMPLE = "{name: cache, from: proxies, to: origins, listeners: [80, 81]}"
 
 
@@ -36,6 +37,11 @@ class Host(NamedTuple):
         name = str(self.variables.get("front_tier_service") or "").partition(".")[0].partition("@")[0]
         name = PROGRAMS.get(name, name)
         return name if name in DIALERS else None
+
+    @property
+    def role(self) -> str | None:
+        """Return the role of the collection that configures the host."""
+        return self.variables.get("front_tier_role") or None
 
 
 class Hop(NamedTuple):
@@ -333,8 +339,8 @@ def own_addresses(snapshot: Any) -> list[str]:
     return [str(row["address"]).partition("/")[0] for row in rows or [] if isinstance(row, dict) and not row.get("local_route")]
 
 
-def parse_fleet(hosts: list[Host], groups: dict[str, Any] | None, hops: Any, connections: Any) -> Fleet:
-    """Return the checked fleet of `front_tier_hops`, or of what the hosts' variables say that they dial. Raises PlanError."""
+def parse_tiers(hosts: list[Host], groups: dict[str, Any] | None, hops: Any) -> tuple[list[Hop], dict[str, list[Host]]]:
+    """Return the hops with their tiers, checked; for which no host needs an audit. Raises PlanError."""
     found, tiers = _explicit(hosts, groups, hops) if hops else _dialled(hosts, groups)
     if not found:
         raise PlanError(
@@ -342,6 +348,38 @@ def parse_fleet(hosts: list[Host], groups: dict[str, Any] | None, hops: Any, con
             'front_tier_upstreams: ["10.0.9.10:8080"] in the group_vars of a tier that dials.'
         )
     _checked(found, tiers)
+    _check_roles(found, tiers)
+    return found, tiers
+
+
+def _check_roles(hops: list[Hop], tiers: dict[str, list[Host]]) -> None:
+    """Refuse a role that is not known, and one that its tier cannot have: a proxy has to dial, an origin to be dialled."""
+    dialling, receiving = {hop.dialling for hop in hops}, {hop.receiving for hop in hops}
+    for host in {host.name: host for members in tiers.values() for host in members}.values():
+        mine = {tier for tier, members in tiers.items() if host in members}
+        if host.role is None:
+            continue
+        if host.role not in ROLES:
+            raise PlanError(
+                'front_tier_role "%s" of %s is not known: write one of %s, or leave it out where the programs are configured by others.'
+                % (host.role, host.name, ", ".join(ROLES))
+            )
+        if not mine & (receiving if host.role == "origin" else dialling):
+            raise PlanError(
+                "front_tier_role %s of %s: no hop goes %s %s, so there is nothing to %s. Give that role to another tier, or add the hop."
+                % (
+                    host.role,
+                    host.name,
+                    "to" if host.role == "origin" else "from",
+                    ", ".join(sorted(mine)),
+                    "listen for" if host.role == "origin" else "dial",
+                )
+            )
+
+
+def parse_fleet(hosts: list[Host], groups: dict[str, Any] | None, hops: Any, connections: Any) -> Fleet:
+    """Return the checked fleet of `front_tier_hops`, or of what the hosts' variables say that they dial. Raises PlanError."""
+    found, tiers = parse_tiers(hosts, groups, hops)
     wanted = whole("front_tier_connections", connections, 1) if hops and connections not in (None, "") else None
     lacking = [hop.name for hop in found if hop.connections is None and hop.pooled is None and wanted is None]
     if hops and lacking:

@@ -102,10 +102,20 @@ class Places:
         return int(socket.AF_INET if socket.AF_INET in every or not every else socket.AF_INET6)
 
     def towards(self, hop: Hop, host: Host) -> Place | None:
-        """Return the place from which a host reaches the other tier of a hop: in a shared network, else its first address."""
+        """Return the place from which a host reaches the other tier of a hop: in a shared network, else its first address.
+
+        Of several networks, a host that dials takes that of its front_tier_interface, and one that is dialled what those that dial took.
+        """
         rows = [place for place in self.rows[host.name] if place.address.family == self._family(hop)]
         shared = self.shared[hop.name]
         inside = [place for place in rows if network_of(place.address) in shared]
+        if len(inside) > 1:
+            if host.name in self._members[hop.dialling]:
+                first = [place for place in inside if place.interface == host.variables.get("front_tier_interface")]
+            else:
+                places = [self.towards(hop, other) for other in self.fleet.tiers[hop.dialling][:1]]
+                first = [one for one in inside if network_of(one.address) in {network_of(place.address) for place in places if place}]
+            inside = first or inside
         if inside:
             return max(inside, key=lambda place: shared[network_of(place.address)])
         return rows[0] if rows else None

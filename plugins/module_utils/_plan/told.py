@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_address
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, LINE, Load, grouped, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import NOTHING, Choice, Counts, Options, Planner
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, text
@@ -111,13 +112,20 @@ class Told:
         sources = choice.sources.get(side.interface) if side else None
         return self.planner.pairs(hop, host, counts, sources), self.planner.ports(hop, host, choice.wide)
 
-    def bounds(self, hop: Hop, host: Host, side: str, choice: Choice, settings: dict[str, int], counts: Counts) -> list[tuple[int, str]]:
-        """Return [(connections of this hop, what bounds them)] of a host on one side of it: `from` or `to`."""
+    def bounds(
+        self, hop: Hop, host: Host, side: str, choice: Choice, settings: dict[str, int], counts: Counts, lines: bool = False
+    ) -> list[tuple[int, str]]:
+        """Return [(connections of this hop, what bounds them)] of a host on one side of it: `from` or `to`.
+
+        lines: also what the lines of a proxy let through, as the capacity of which that would be all but the headroom.
+        """
         share = self.planner.share(hop, hop.dialling if side == "from" else hop.receiving, counts)
         found = []
         if side == "from":
             pairs, ports = self.ports_of(hop, host, choice, counts)
             found.append((pairs * ports, "ports"))
+            if lines:
+                found.append((self.spare.over(pairs * self.planner.line(host, self.planner.dialer(hop, host), ports)), "lines"))
         load, fixed = self.planner.load(host, counts), self.planner.load(host, counts, pooled=True)
         if hop.pooled is not None and fixed != load:
             return found  # what the pools take is set aside; the rest scales with what comes in front
@@ -145,7 +153,7 @@ class Told:
                 rows += [(number * most, name) for most, name in bounds]
                 if side == "from" and self.planner.dialer(hop, host) == "haproxy":
                     pairs, ports = self.ports_of(hop, host, choice, counts)
-                    line = number * pairs * of_line(ports)
+                    line = number * pairs * self.planner.line(host, "haproxy", ports)
                     lines = line if lines is None else min(lines, line)
         if not self.fleet.tiers[hop.dialling]:
             pairs, ports = self.ports_of(hop, None, NOTHING, counts)
@@ -201,7 +209,7 @@ class Told:
         """Tell whether a host's limits beside ports are enough for all that it carries."""
         choice, settings = (self.choices[host.name], self.settings[host.name]) if planned else (NOTHING, {})
         needs = self.planner.machines[host.name].needs(self.planner.load(host, counts), choice.nofile, settings)
-        return all(one.need <= self.spare.of(one.have) for one in needs)
+        return all(self.planner.machines[host.name].fits(one, self.spare) for one in needs)
 
     def _changed(self, hop: Hop) -> bool:
         """Tell whether the plan changes something for this hop."""
@@ -253,7 +261,12 @@ class Told:
         elif not members:
             found.append("Of each client's address, %s ports are counted: Linux gives so many, a NAT may have more." % grouped(ports))
         if any(self.planner.dialer(hop, host) == "haproxy" for host in members):
-            found.append("Each server line takes %d %% of its ports at most: health checks dial from the same ports." % LINE)
+            most = max(self.planner.machines[host.name].reloads for host in members)
+            shared = ", shared with the old worker%s of %d reload%s" % ("" if most == 1 else "s", most, "" if most == 1 else "s")
+            found.append(
+                "Each server line takes %d %% of its ports at most%s: health checks dial from the same ports."
+                % (LINE, shared if most else "")
+            )
         churning = self._churning(hop)
         if churning:
             found.append(
@@ -327,10 +340,11 @@ class Told:
         before, binding = self.held(host, NOTHING, {}, self.now)
         after, binding_after = self.held(host, choice, settings, self.counts)
         config, changes = self.config(host, choice, settings)
+        most = self.held(host, choice, settings, self.counts, lines=True)[0]
         for change in changes:
             choice_less, settings_less = change.pop("without")
-            without = self.held(host, choice_less, settings_less, self.counts)[0]
-            change["gains"] = max(0, after - without)
+            without = self.held(host, choice_less, settings_less, self.counts, lines=True)[0]
+            change["gains"] = max(0, most - without)
         return {
             "host_config": config,
             "variables": self.variables(host),
@@ -347,7 +361,7 @@ class Told:
         load = self.planner.load(host, self.counts)
         return max(load.accepted, load.dialled)
 
-    def held(self, host: Host, choice: Choice, settings: dict[str, int], counts: Counts) -> tuple[int, str]:
+    def held(self, host: Host, choice: Choice, settings: dict[str, int], counts: Counts, lines: bool = False) -> tuple[int, str]:
         """Return how many connections of its share a host can hold, and what bounds them."""
         rows = []
         share = self.share(host)
@@ -355,10 +369,14 @@ class Told:
             for side, hops in (("to", self.planner.into[tier]), ("from", self.planner.out[tier])):
                 for hop in hops:
                     mine = self.planner.share(hop, tier, counts)
-                    rows += [(share * most // mine, name) for most, name in self.bounds(hop, host, side, choice, settings, counts) if mine]
+                    if mine:
+                        rows += [
+                            (share * most // mine, name) for most, name in self.bounds(hop, host, side, choice, settings, counts, lines)
+                        ]
         need, have, more = self.crowd(host)
-        if more and need:
-            rows.append((share * (settings.get(GC) or have or need) // need, "neighbour table"))
+        top = settings.get(GC) or have
+        if more and need and top:
+            rows.append((share * top // need, "neighbour table"))
         return min(rows) if rows else (share, "nothing known")
 
     def config(self, host: Host, choice: Choice, settings: dict[str, int]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -367,7 +385,8 @@ class Told:
         changes: list[dict[str, Any]] = []
         machine, load = self.planner.machines[host.name], self.planner.load(host, self.counts)
         if choice.nofile:
-            config["fd_limits"] = {"nofile": choice.nofile, "units": [machine.service]}
+            if host.role is None:  # a role gives its service what its own configuration needs
+                config["fd_limits"] = {"nofile": choice.nofile, "units": [machine.service]}
             changes.append(
                 {
                     "what": "fd_limits",
@@ -430,12 +449,13 @@ class Told:
         sides = [hop for hop in self.planner.dialled(host) if self.planner.sides[hop.name, host.name].interface == interface]
         hop = max(sides, key=lambda one: self.planner.share(one, one.dialling, self.counts))
         pairs, ports = self.ports_of(hop, host, choice, self.counts)
-        words = "%d more address%s on %s (%s): %d sources x %d listeners x %s ports = %s; its share of %s needs %s" % (
+        share, line = self.planner.share(hop, hop.dialling, self.counts), self.planner.line(host, self.planner.dialer(hop, host), ports)
+        words = "%d more address%s on %s (%s): %d sources x %d listeners x %s ports = %s" % (
             number, "" if number == 1 else "es", interface, ", ".join(ranges(drawn)), choice.sources[interface],
             self.planner.listeners(hop, self.counts), grouped(ports), grouped(pairs * ports),
-            grouped(self.planner.share(hop, hop.dialling, self.counts)),
-            grouped(self.spare.over(self.planner.share(hop, hop.dialling, self.counts))),
         )  # fmt: skip
+        words += ", of which its lines carry %s each, %s" % (grouped(line), grouped(pairs * line)) if line < ports else ""
+        words += "; its share of %s needs %s" % (grouped(share), grouped(self.spare.over(share)))
         fewer = dict(choice.sources, **{interface: choice.sources[interface] - number})
         return {"what": "secondary_interfaces %s" % interface, "words": words, "without": (choice._replace(sources=fewer), settings)}
 
@@ -486,7 +506,8 @@ class Told:
             found["front_tier_usable_ports"] = ports
             found["front_tier_line_maxconn"] = of_line(ports)
             if sources:
-                found["front_tier_sources"] = list(sources) + self.drawn.get(host.name, [])
+                # in the order of their numbers, which stays the same once the new ones are there
+                found["front_tier_sources"] = sorted([*sources, *self.drawn.get(host.name, [])], key=lambda one: parse_address(one)[:2])
         receiving = [hop for tier in self.planner.tiers_of[host.name] for hop in self.planner.into[tier]]
         if receiving:
             ports_in = {port for hop in receiving for _address, port in hop.listeners}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.c10m.front_tier.plugins.filter.plan import plan
+from ansible_collections.c10m.front_tier.plugins.filter.plan import plan, tier_order
 from ansible_collections.c10m.front_tier.tests.recorded.tiers import Judge, fleet, snapshot
 
 
@@ -168,6 +168,113 @@ def test_a_reload_leaves_the_table_of_an_old_worker():
         hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
         shown[reloads] = plan(hosts, hops=hops, connections=20000)["hosts"]["proxy1"]["before"]
     assert shown[3] < shown[0]
+
+
+@pytest.mark.parametrize("reloads, pairs", [(0, 1), (1, 2), (2, 3)])
+def test_the_workers_that_reloads_leave_share_the_ports_of_a_line(reloads, pairs):
+    """With front_tier_reloads a line carries its share of 95 % of its ports, as the role writes it: the same number needs more sources."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_reloads=reloads, front_tier_service="haproxy.service")
+    found = plan(hosts, hops=[hop()], connections=2 * 41000, headroom=0.2)
+    assert len(found["hosts"]["proxy1"]["variables"]["front_tier_sources"]) == pairs
+    assert found["hops"][0]["line_caps"] == 2 * pairs * (55296 * 95 // 100 // (1 + reloads))
+    assert any(("old worker" in line) == bool(reloads) for line in found["hops"][0]["words"] if "Each server line" in line)
+
+
+def test_a_role_brings_its_own_descriptors():
+    """Where a role configures the program, the plan says what it will need, and leaves the writing to the role."""
+    shown = {}
+    for role in (None, "reverse_proxy"):
+        hosts = three_tiers()
+        for name in ("proxy1", "proxy2"):
+            hosts[name].update(front_tier_role=role, front_tier_service="haproxy.service")
+            hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, "haproxy", (80,), nofile=1024)
+        hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+        shown[role] = plan(hosts, hops=hops, connections=20000)["hosts"]["proxy1"]
+    assert [["fd_limits" in one["host_config"], one["changes"][0]["what"]] for one in shown.values()] == [
+        [True, "fd_limits"],
+        [False, "fd_limits"],
+    ]
+
+
+def test_of_several_networks_that_of_the_interface_is_dialled():
+    """Tiers with two networks in common meet in that of front_tier_interface of those that dial."""
+    hosts = three_tiers()
+    for name, last in (("proxy1", 10), ("proxy2", 11), ("db1", 50)):
+        addresses = {"eth0": ["10.0.0.%d/24" % last], "eth1": ["10.0.1.%d/24" % last]}
+        hosts[name]["front_tier_audit"] = snapshot(addresses, None, (5432,), nofile=65536)
+    dialled = {}
+    for interface in ("eth0", "eth1"):
+        for name in ("proxy1", "proxy2"):
+            hosts[name]["front_tier_interface"] = interface
+        variables = plan(hosts, hops=[hop()], connections=1000)["hosts"]["proxy1"]["variables"]
+        dialled[interface] = variables["front_tier_sources"] + variables["front_tier_upstreams"]
+    assert dialled == {"eth0": ["10.0.0.10", "10.0.0.50:5432"], "eth1": ["10.0.1.10", "10.0.1.50:5432"]}
+
+
+def test_a_fleet_changes_from_the_back_to_the_front_a_first_host_of_each_tier_alone():
+    """The order goes tier by tier; no portion has hosts of two tiers; a share is one of a tier; what is in no tier comes last."""
+    hosts = {"web%d" % index: {"group_names": ["webs"], "front_tier_to": {"stores": [80]}} for index in range(10)}
+    hosts.update({"store%d" % index: {"group_names": ["stores"]} for index in range(3)}, other={"group_names": ["others"]})
+    groups = {name: [host for host, row in hosts.items() if name in row["group_names"]] for name in ("webs", "stores", "others")}
+    found = tier_order(hosts, groups, list(hosts), serial=[1, "30%"])
+    assert found["planned"] and sorted(found["fleet"]) == sorted(hosts)
+    assert found["order"] == groups["stores"] + groups["webs"] + ["other"]
+    assert found["serial"] == [1, 1, 1] + [1, 3, 3, 3] + [1]
+    back = tier_order(hosts, groups, list(hosts), serial=2, front_first=True)
+    assert (back["order"], back["serial"]) == (groups["webs"] + groups["stores"] + ["other"], [2] * 5 + [2, 1] + [1])
+
+
+def test_tiers_beside_the_target_are_read_and_not_changed():
+    """Where only one tier is to be changed, the others are in the fleet, since a plan needs them, and not in the order."""
+    hosts = three_tiers()
+    for host in hosts.values():
+        host["front_tier_hops"] = [hop()]
+    groups = {"proxies": ["proxy1", "proxy2"], "databases": ["db1"]}
+    found = tier_order(hosts, groups, ["proxy1", "proxy2"])
+    assert (sorted(found["fleet"]), found["order"], found["serial"]) == (["db1", "proxy1", "proxy2"], ["proxy1", "proxy2"], [1, 1])
+
+
+@pytest.mark.parametrize(
+    "serial, number, portions",
+    [([1, "20%"], 12, [1, 2, 2, 2, 2, 2, 1]), (0, 3, [3]), ("50%", 5, [2, 2, 1]), ([1, 2, 100], 5, [1, 2, 2]), ("5", 3, [3]), (1, 0, [])],
+)
+def test_portions_are_those_of_a_play(serial, number, portions):
+    """Without tiers, the portions are what `serial` of a play means."""
+    hosts = {"web%d" % index: {"group_names": []} for index in range(number)}
+    assert tier_order(hosts, {}, list(hosts), serial=serial) == {
+        "planned": False,
+        "fleet": list(hosts),
+        "order": list(hosts),
+        "serial": portions,
+    }
+
+
+def test_an_order_needs_a_number():
+    """A share that is none is named."""
+    with pytest.raises(AnsibleFilterError, match='front_tier_serial "some" is no number, share or list'):
+        tier_order({"a": {}}, {}, ["a"], serial="some")
+
+
+@pytest.mark.parametrize(
+    "role, tier, message",
+    [
+        ("proxy", "proxies", 'front_tier_role "proxy" of proxy1 is not known: write one of reverse_proxy, origin, transparent_balancer'),
+        ("origin", "proxies", "front_tier_role origin of proxy1: no hop goes to proxies, so there is nothing to listen for"),
+        ("reverse_proxy", "databases", "front_tier_role reverse_proxy of db1: no hop goes from databases, so there is nothing to dial"),
+    ],
+)
+def test_a_role_that_a_tier_cannot_have_is_refused(role, tier, message):
+    """A proxy has to dial and an origin to be dialled; both the plan and the order say so before a host is read."""
+    hosts = three_tiers()
+    for host in hosts.values():
+        host.update({"front_tier_role": role} if tier in host["group_names"] else {}, front_tier_hops=[hop()])
+    with pytest.raises(AnsibleFilterError) as caught:
+        tier_order(hosts, {name: [] for name in ("proxies", "databases")}, list(hosts))
+    assert message in str(caught.value)
+    with pytest.raises(AnsibleFilterError, match=message.partition('"')[0]):
+        plan(hosts, connections=1000)
 
 
 def test_conntrack_counts_both_legs():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.c10m.front_tier.plugins.filter.scale import raised, unmet
+from ansible_collections.c10m.front_tier.plugins.filter.scale import plan_gaps, raised, unmet
 from ansible_collections.c10m.front_tier.tests.recorded.fleet import host
 
 RANGE, RESERVED = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"
@@ -81,3 +81,56 @@ def test_the_line_says_what_it_was_and_what_it_is():
     before["capacity"] = {"inbound": {"connections": 1012, "binding": "nofile"}, "outbound": {"connections": 28232, "binding": "ports"}}
     after["capacity"] = {"inbound": {"connections": 20000, "binding": "nofile"}, "outbound": {"connections": 55296, "binding": "ports"}}
     assert raised(before, after) == "inbound 1,012 (nofile), now 20,000 (nofile); outbound 28,232 (ports), now 55,296 (ports)"
+
+
+PLANNED = {
+    "after": 400,
+    "before": 120,
+    "share": 102,
+    "binding": "ports",
+    "binding_after": "ports",
+    "variables": {"front_tier_listeners": [80]},
+}
+
+
+@pytest.mark.parametrize(
+    "now, listening, message",
+    [
+        ({"before": 400, "binding": "ports"}, (80,), None),
+        ({"before": 399, "binding": "ports"}, (80,), "It holds 399 connections (ports), not the 400 that were planned (ports)."),
+        ({"before": 150, "binding": "nofile"}, (80,), None),
+        ({"before": 101, "binding": "nofile"}, (80,), "It holds 101 connections (nofile), not the 400 that were planned (ports)."),
+        ({"before": 400, "binding": "ports"}, (8080,), "Nothing listens on 80."),
+    ],
+)
+def test_a_host_has_to_be_what_the_plan_said(now, listening, message):
+    """Ports are promised to the connection, anything else has to suffice for the share, and what is dialled has to be listened on."""
+    fact = dict(host(0), listeners=[{"address": "0.0.0.0", "port": port} for port in listening])
+    assert unmet(fact, [], PLANNED, now) == ([] if message is None else [message])
+
+
+def test_without_a_plan_of_now_nothing_of_it_is_promised():
+    """In check mode, and without hops, there is no second plan."""
+    assert unmet(dict(host(0), listeners=[]), [], PLANNED, {}) == []
+
+
+def test_what_no_change_of_the_hosts_solves_is_said():
+    """Further listeners belong into the hop; more hosts and what cannot be reached may be put off with partly."""
+    more = {"what": "listeners", "words": "listen on 82 as well, for hop cache"}
+    plan = {
+        "hosts": {"a": {"changes": [more, {"what": "port_range", "words": "ports"}]}, "b": {"changes": [more]}},
+        "missing": [{"words": "2 more in proxies"}],
+        "cannot": ["It cannot."],
+    }
+    ports = "listen on 82 as well, for hop cache; write these ports into the listeners of the hop."
+    assert plan_gaps(plan) == [ports, "2 more in proxies.", "It cannot."]
+    assert plan_gaps(plan, partly=True) == [ports]
+    assert plan_gaps({"hosts": {}, "missing": [], "cannot": []}) == []
+    with pytest.raises(AnsibleFilterError, match="plan_gaps needs what the filter c10m.front_tier.plan returns"):
+        plan_gaps({"changed": False})
+
+
+def test_with_plans_the_line_says_what_it_holds_of_its_share():
+    """The share, what was held before, and what is now."""
+    now = {"before": 400, "binding": "ports"}
+    assert raised(host(0), host(0), PLANNED, now) == "its share is 102: held 120 (ports), now 400 (ports)"
