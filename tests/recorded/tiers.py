@@ -260,6 +260,7 @@ class Judge:
         track = snap["conntrack"]["active"]
         cost = relayed * memory.for_dialled(program, track) + (accepted - relayed) * memory.for_accepted(program, track)
         cost += (dialled - relayed) * memory.for_dialled(None, track)
+        cost += lanes * memory.PROGRAMS["nginx"].relayed
         if program == "haproxy":  # the tables of old workers
             cost += 64 * row["front_tier_reloads"] * workers(snap["services"][0])[0]["nofile"]["soft"]
         if cost > math.floor((snap["memory"]["available"] + 3 * memory.ACCEPTED_END) * self.spare):

@@ -168,7 +168,8 @@ class Machine:
         program = self.program if self.program in memory.PROGRAMS else None
         pair, taken = memory.for_dialled(self.dialer, conntrack), memory.for_accepted(program, conntrack)
         alone = memory.for_dialled(None, conntrack)
-        total = relayed * pair + (load.accepted - relayed) * taken + (load.dialled - relayed) * alone
+        lanes = load.lanes * memory.PROGRAMS["nginx"].relayed  # nginx relays these a second time, to itself
+        total = relayed * pair + (load.accepted - relayed) * taken + (load.dialled - relayed) * alone + lanes
         table = TABLES.get(self.program or "", ("", 0))[1] * nofile * self.reloads
         words = "%s of memory, idle%s" % (size(total + table), ", %d old worker%s with a table of their own counted" % (
             self.reloads, "" if self.reloads == 1 else "s") if table else "")  # fmt: skip

@@ -155,6 +155,24 @@ def test_a_lane_of_nginx_costs_two_descriptors_more():
     assert wanted == {"lanes": 40000 + 100, "hash": 20000 + 100}
 
 
+def test_a_lane_of_nginx_is_relayed_twice():
+    """A connection through a lane costs nginx the memory of two: where that binds, the host holds fewer than by hash."""
+    shown = {}
+    for method in ("lanes", "hash"):
+        hosts = three_tiers()
+        for name in ("proxy1", "proxy2"):
+            hosts[name].update(front_tier_nginx_method=method, front_tier_service="nginx.service")
+            hosts[name]["front_tier_audit"] = snapshot(
+                {"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=524288, available=10**9
+            )
+        hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+        host = plan(hosts, hops=hops, connections=20000)["hosts"]["proxy1"]
+        assert host["binding"] == "memory"
+        shown[method] = host["before"]
+    each = 4010 + 3790 + 35200
+    assert shown["hash"] / shown["lanes"] == pytest.approx((each + 35200) / each, rel=0.001)
+
+
 def test_a_reload_leaves_the_table_of_an_old_worker():
     """front_tier_reloads counts in the memory of HAProxy: a table for each worker that still drains."""
     shown = {}
