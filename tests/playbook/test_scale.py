@@ -118,8 +118,11 @@ def test_role_limits_and_role_reverse_proxy_ask_for_the_same_descriptors(place: 
         "limits": [{"name": "fs.nr_open", "value": 1 << 30}],
         "ports": {"usable": 55296},
         "addresses": [{"interface": "eth1", "address": "10.0.9.10%d/24" % number} for number in (1, 2)],
-        "services": [{"name": name, "boot": {"nofile": {"soft": 1024, "hard": 1024}}, "processes": []} for name in ("nginx.service", "haproxy.service")],
-    }  # fmt: skip
+        "services": [
+            {"name": name, "boot": {"nofile": {"soft": 1024, "hard": 1024}}, "processes": []}
+            for name in ("nginx.service", "haproxy.service")
+        ],
+    }
     seen = {"nginx": {"version": "nginx/1.22.1", "workers": "2"}, "haproxy": {"version": "HAProxy version 2.6.12"}}
     for name in ("lanes", "hash", "one"):
         options = {key[len("front_tier_") :]: value for key, value in given[name].items()}
