@@ -13,6 +13,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.facts import complete
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, clean
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -25,8 +26,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the module's result with what the model computes of it; a failure or a job in the background as it is."""
         super().run(tmp, task_vars)
         result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        result.pop("ansible_facts", None)  # a host that was taken over would set variables with them
         if result.get("failed") or "limits" not in result:
             return result
-        given = result.get("invocation", {}).get("module_args") or self._task.args  # as the module understood them
-        services = given.get("services") or []
-        return complete(result, given.get("paths"), services[0] if services else None)
+        try:
+            services = self._given("services", str, result)
+            return complete(result, self._given("paths", dict, result), services[0] if services else None)
+        except UNFIT as error:
+            text = "The answer of this host is no snapshot of it (%s: %s). Look at what answers there. Nothing was changed."
+            return {"failed": True, "changed": False, "msg": text % (type(error).__name__, clean(error, 200))}
+
+    def _given(self, option: str, kind: type, result: dict[str, Any]) -> list[Any]:
+        """Return a list of the task; where Ansible's types made it one on the host, as the module understood it."""
+        value = self._task.args.get(option) or []
+        if isinstance(value, list) and all(isinstance(one, kind) for one in value):
+            return value
+        return list(result["invocation"]["module_args"][option] or [])

@@ -11,6 +11,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import amount, clean, count, grouped
+
 display = Display()
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds before the first looks at a run; the last of them before all others
@@ -50,22 +52,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _module(self, more: dict[str, Any], task_vars: dict[str, Any] | None, wrap_async: Any = False) -> dict[str, Any]:
         arguments = dict(self._task.args, **more)
         found: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async)
+        found.pop("ansible_facts", None)  # a host that was taken over would set variables with them
         return found
 
 
 def line(host: str, status: dict[str, Any]) -> str:
-    """Return where a run is, in one line: held of asked, rate, time left, memory."""
-    words = ["%s %s" % (status["phase"], _number(status.get("held", 0)))]
+    """Return where a run is, in one line: held of asked, rate, time left, memory. Whatever the host says, it steers no terminal."""
+    words = ["%s %s" % (clean(status["phase"], 20), _number(status.get("held", 0)))]
     if "asked" in status:
         words[0] += " of %s" % _number(status["asked"])
     if status["phase"] == "dialling" and status.get("rate"):
-        words += ["%s/s" % _number(status["rate"]), "%.0f s left" % status.get("left", 0)]
+        words += ["%s/s" % _number(status["rate"]), "%.0f s left" % amount(status.get("left"))]
     if "available" in status:
-        words.append("%.1f GiB free" % (status["available"] / (1 << 30)))
+        words.append("%.1f GiB free" % (amount(status["available"]) / (1 << 30)))
     if status.get("note"):
-        words.append(str(status["note"]))
+        words.append(clean(status["note"]))
     return "  %s: %s" % (host, ", ".join(words))
 
 
-def _number(value: int) -> str:
-    return "{:,}".format(value)
+def _number(value: Any) -> str:
+    return grouped(count(value))

@@ -24,6 +24,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         began = time.monotonic()
         result: dict[str, Any] = self._execute_module(task_vars=task_vars)
+        result.pop("ansible_facts", None)  # a host that was taken over would set variables with them
         token = result.pop("unconfirmed", None)
         if token is None:
             return result

@@ -14,7 +14,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import fact
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import PathError
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import EXACT
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, mapping, plain
 
 OVERRIDES = ("limits", "nofile", "addresses")
 OTHERS = ("paths", "service", "connections", "headroom")
@@ -132,7 +132,7 @@ def capacity(
         found = facts.compute(snapshot, chosen or None, changes, spare, service or asked.get("service"))
     except PathError as error:
         raise AnsibleFilterError("capacity: %s" % error) from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except UNFIT as error:
         raise AnsibleFilterError(
             "capacity: this is no whole snapshot (%s: %s). Record it with "
             "c10m.front_tier.connection_limits_info." % (type(error).__name__, error)

@@ -10,7 +10,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import symptoms
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, clean, mapping, plain
 
 
 def diagnose(value: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def diagnose(value: Any) -> dict[str, Any]:
         raise AnsibleFilterError("diagnose needs the result of c10m.front_tier.tier_evidence_info: there is no evidence in it.")
     try:
         causes, unseen = symptoms.diagnose(evidence), symptoms.unseen(evidence)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except UNFIT as error:
         raise AnsibleFilterError(
             "diagnose: this is no whole evidence (%s: %s). Read it again with c10m.front_tier.tier_evidence_info."
             % (type(error).__name__, error)

@@ -10,13 +10,14 @@ from typing import Any, Callable, Mapping
 from ansible.errors import AnsibleFilterError
 from ansible.utils.helpers import pct_to_int
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import facts
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import Options
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Host, PlanError, ordered, parse_fleet, parse_tiers, share_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.told import plan_fleet
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import EXACT
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, mapping, plain
 
 PREFER = ("addresses", "hosts")
 # What a plan reads of a snapshot, and of the variables of its host.
@@ -46,6 +47,15 @@ def _host(name: str, given: Mapping[str, Any]) -> Host:
     snapshot = {section: fact[section] for section in SECTIONS if section in fact} if isinstance(fact, Mapping) else None
     variables = {key: given[key] for key in VARIABLES if key in given and given[key] is not None}
     return Host(name, plain(snapshot), plain(variables), tuple(plain(list(given.get("group_names") or []))))
+
+
+def _is_whole(snapshot: dict[str, Any]) -> bool:
+    """Tell whether the model can compute on a snapshot, for the message: a host that was taken over says whatever it likes."""
+    try:
+        facts.compute(snapshot)
+    except UNFIT:
+        return False
+    return True
 
 
 def _once(hosts: Mapping[str, Mapping[str, Any]], names: list[str], variable: str) -> Any:
@@ -89,16 +99,19 @@ def plan(
             'plan: front_tier_prefer "%s" is not known: write addresses or hosts, whichever is to come first.' % prefer
         )
     share = headroom if headroom is not None else told["front_tier_headroom"]
+    known: list[Host] = []
     try:
-        known = [_host(name, value[name]) for name in names]
+        known += [_host(name, value[name]) for name in names]
         spare = share_of("front_tier_headroom", verdict.HEADROOM if share is None else share)
         fleet = parse_fleet(known, plain(groups) if groups is not None else None, plain(wish), connections)
         found = plan_fleet(fleet, Options(Spare.less(spare), spare, prefer))
     except PlanError as error:
         raise AnsibleFilterError("plan: %s" % error) from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except UNFIT as error:
+        broken = [host.name for host in known if host.snapshot and not _is_whole(host.snapshot)]
         raise AnsibleFilterError(
-            "plan: a snapshot is not whole (%s: %s). Audit the hosts again with c10m.front_tier.audit." % (type(error).__name__, error)
+            "plan: the snapshot of %s is not whole (%s: %s). Audit it again with c10m.front_tier.audit, or leave it out of "
+            "front_tier_target." % (", ".join(broken[:10]) or "a host", type(error).__name__, error)
         ) from None
     for host in known:
         cut = [name for name in mapping(mapping(host.snapshot).get("cut")) if name in EXACT]

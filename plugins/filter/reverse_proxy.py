@@ -12,7 +12,9 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import origin as origins
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, plain
+
+UNUSABLE = "%s: what this host says of itself cannot be used (%s: %s). Look at what answers there. Nothing was changed."
 
 
 def _given(name: str, *values: Any) -> list[dict[str, Any]]:
@@ -28,8 +30,10 @@ def reverse_proxy(value: Any, audit: Any, seen: Any = None, check: bool = False)
     try:
         options, host, sights = _given("reverse_proxy", value, audit, seen or {})
         return proxy.reverse_proxy(options, host, sights, check)
-    except ValueError as error:  # a Refusal is one
+    except Refusal as error:
         raise AnsibleFilterError(str(error)) from None
+    except UNFIT as error:
+        raise AnsibleFilterError(UNUSABLE % ("reverse_proxy", type(error).__name__, error)) from None
 
 
 def origin(value: Any, audit: Any, seen: Any = None, check: bool = False) -> dict[str, Any]:
@@ -37,8 +41,10 @@ def origin(value: Any, audit: Any, seen: Any = None, check: bool = False) -> dic
     try:
         options, host, sights = _given("origin", value, audit, seen or {})
         return origins.origin(options, host, sights, check)
-    except ValueError as error:
+    except Refusal as error:
         raise AnsibleFilterError(str(error)) from None
+    except UNFIT as error:
+        raise AnsibleFilterError(UNUSABLE % ("origin", type(error).__name__, error)) from None
 
 
 class FilterModule:

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import items, mapping, plain, rows
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, items, mapping, plain, rows
 
 SYSCTL_FILES = "file /etc/sysctl.d/"
 
@@ -80,7 +80,8 @@ def unmet(value: Any, results: Any, planned: Any = None, now: Any = None) -> lis
                 interface, _space, address = name.partition(" ")
                 if ((interface, address.partition("/")[0]) in addresses) != (wanted is not None):
                     found.append("%s %s %s." % (interface, "lacks" if wanted is not None else "still has", address))
-    return found + (_short(fact, mapping(plain(planned)), mapping(plain(now))) if planned and now else [])
+    found += _short(fact, mapping(plain(planned)), mapping(plain(now))) if planned and now else []
+    return [clean(text) for text in found]
 
 
 def _short(fact: dict[str, Any], planned: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -118,7 +119,7 @@ def _capacity(fact: dict[str, Any], way: str) -> str:
     one = mapping(mapping(fact.get("capacity")).get(way))
     number, binding = one.get("connections"), one.get("binding")
     shown = format(number, ",") if isinstance(number, int) else "unknown"
-    return "%s (%s)" % (shown, binding) if binding else shown
+    return "%s (%s)" % (shown, clean(binding, 80)) if binding else shown
 
 
 class FilterModule:

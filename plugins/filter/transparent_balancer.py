@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import balancer
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, plain
 
 
 def transparent_balancer(value: Any, seen: Any) -> dict[str, Any]:
@@ -21,8 +21,13 @@ def transparent_balancer(value: Any, seen: Any) -> dict[str, Any]:
         if not isinstance(options, dict) or not isinstance(sights, dict):
             raise Refusal("transparent_balancer takes the variables as a dict, and what was seen on the host as another.")
         return balancer.plan(options, sights)
-    except ValueError as error:  # a Refusal is one
+    except Refusal as error:
         raise AnsibleFilterError(str(error)) from None
+    except UNFIT as error:
+        text = (
+            "transparent_balancer: what this host says of itself cannot be used (%s: %s). Look at what answers there. Nothing was changed."
+        )
+        raise AnsibleFilterError(text % (type(error).__name__, error)) from None
 
 
 def return_routes(value: Any, sets: Any = ()) -> dict[str, Any]:

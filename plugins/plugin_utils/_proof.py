@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, Iterable
 
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, count, grouped, mapping, rows
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import amount, clean, count, grouped, mapping, rows
 
 DIALLED, ENDED, LISTENED = "dialled", "ended", "listened"  # what a host brings: its results of connection_probe, in this order
 SUMS = ("asked", "predicted", "expected", "held", "kernel", "lost")
@@ -59,7 +59,7 @@ def of_fleet(results: dict[str, Any], hold: float = 0.0) -> dict[str, Any]:
     return dict(
         total,
         hosts=len(proved),
-        seconds=max((_amount(proof["seconds"]) for proof in proved.values()), default=0.0),
+        seconds=max((amount(proof["seconds"]) for proof in proved.values()), default=0.0),
         rate=sum(_number(proof, "rate") for proof in proved.values()),
         hold=hold,
         good=not troubles,
@@ -106,7 +106,7 @@ def said(proof: Any) -> str:
     when = clean(one.get("at"), 32).replace("T", " ").replace("Z", " UTC")
     numbers = tuple(grouped(count(one.get(name))) for name in ("predicted", "asked", "held"))
     text = "%s predicted, %s asked for, %s held" % numbers
-    return "%s on %s, dialled in %.1f s, held for %g s" % (text, when, _amount(one.get("seconds")), _amount(one.get("hold")))
+    return "%s on %s, dialled in %.1f s, held for %g s" % (text, when, amount(one.get("seconds")), amount(one.get("hold")))
 
 
 def holds(proof: Any) -> bool:
@@ -117,17 +117,13 @@ def holds(proof: Any) -> bool:
 
 def _moment(value: Any) -> str:
     try:
-        return datetime.datetime.fromtimestamp(_amount(value), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.datetime.fromtimestamp(amount(value), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return ""
 
 
 def _number(row: dict[str, Any], name: str) -> int:
     return count(row.get(name)) or 0
-
-
-def _amount(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _listed(value: Any) -> str:

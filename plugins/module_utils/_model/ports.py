@@ -127,11 +127,15 @@ def held_by(sockets: Iterable[dict[str, Any]], source: str | None = None) -> int
 
     connect()'s own choice leaves out a port that any bound or listening TCP socket of the namespace holds, on any address
     and of any family; a bind only minds its own address and the wildcards. Source: kernel-truths, 1 and 2.
+    Raises ValueError for a number that is no port: of a snapshot that a host made up, such a set would fill all memory.
     """
     ports = 0
     for socket in sockets:
         if source is None or _holds(socket, source):
-            ports |= 1 << int(socket["port"])
+            port = int(socket["port"])
+            if not 0 <= port <= 65535:
+                raise ValueError("a socket on port %.20s" % port)
+            ports |= 1 << port
     return ports
 
 

@@ -122,7 +122,7 @@ def parse_seen(seen: dict[str, Any]) -> Host:
     return Host(
         version,
         str(seen.get("site") or ""),
-        dict(re.findall(r"^\s*(CONFIG|EXTRAOPTS|PIDFILE)=[\"']?(.*?)[\"']?\s*$", str(seen.get("defaults") or ""), re.M)),
+        dict(re.findall(r"^[ \t]*(CONFIG|EXTRAOPTS|PIDFILE)=[\"']?(.*?)[\"']?[ \t]*$", str(seen.get("defaults") or ""), re.M)),
         _number(found.get("nr_open")),
         _number(found.get("conntrack")),
         found.get("conntrack_writable") == ["yes"],

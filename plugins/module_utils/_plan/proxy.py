@@ -32,9 +32,11 @@ FULL_SHARE = 1.5  # a worker of nginx gets up to so many times its even share of
 NOFILE_LEAST = 65536  # as role limits has it
 MOST_RELOADS = 16
 # What is ours in a configuration: the line of HAProxy; and of nginx, whose sources stand in a comment.
-HAPROXY_LINE = re.compile(r"^\s*server \S+ (\S+:\d+)(?: source (\S+))?", re.MULTILINE)
-NGINX_LINE = re.compile(r"^\s*server (\S+) [^#\n]*# from(.*)$", re.MULTILINE)
-LISTEN_LINE = re.compile(r"(?:^\s*(?:bind|listen)| -a) (\S+?);?(?=\s|$)", re.MULTILINE)
+# Blanks, not \s: over many empty lines, which a host that was taken over could send, that would take the square of their number.
+HAPROXY_LINE = re.compile(r"^[ \t]*server \S+ (\S+:\d+)(?: source (\S+))?", re.MULTILINE)
+NGINX_LINE = re.compile(r"^[ \t]*server (\S+) [^#\n]*# from(.*)$", re.MULTILINE)
+TIMEOUT_NAME, TIMEOUT = re.compile(r"[a-z][a-z-]{0,31}\Z"), re.compile(r"[0-9]{1,9}(us|ms|s|m|h|d)?\Z")
+LISTEN_LINE = re.compile(r"(?:^[ \t]*(?:bind|listen)| -a) (\S+?);?(?=\s|$)", re.MULTILINE)
 
 
 class Endpoint(NamedTuple):
@@ -257,6 +259,8 @@ def reverse_proxy(options: dict[str, Any], audit: dict[str, Any], seen: dict[str
         raise Refusal(
             "front_tier_mode tcp: nginx cannot spread it over sources without losing connections. Use haproxy.service.%s" % NOTHING
         )
+    _check_words(options)
+    whole(options, "backlog", 1, 65535)
     listen = parse_endpoints("front_tier_listen", options.get("listen"), wildcard=True)
     upstreams = parse_endpoints("front_tier_upstreams", options.get("upstreams"))
     sources = parse_sources(options.get("sources") or [])
@@ -300,6 +304,17 @@ def reverse_proxy(options: dict[str, Any], audit: dict[str, Any], seen: dict[str
     found.update(_sizes(options, found, seen))
     found.update(_room(options, audit, found))
     return found
+
+
+def _check_words(options: dict[str, Any]) -> None:
+    """Check what goes into the configuration as it is written: one value must not become two directives. Raises Refusal."""
+    timeouts = options.get("timeouts") or {}
+    for name, value in timeouts.items() if isinstance(timeouts, dict) else [("", timeouts)]:
+        if not TIMEOUT_NAME.match(str(name)) or not TIMEOUT.match(str(value)):
+            raise Refusal(
+                "front_tier_timeouts.%s %r is no time: write a number with us, ms, s, m, h or d, such as {client: 1m}.%s"
+                % (name, value, NOTHING)
+            )
 
 
 def _lines(upstreams: list[Endpoint], sources: list[str]) -> list[dict[str, Any]]:
@@ -383,7 +398,7 @@ def headroom_of(options: dict[str, Any]) -> float:
 
 def _extraopts(found: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
     """Raise Refusal where the site's own file decides HAProxy's options, and leaves our folder out: it wins over a drop-in."""
-    given = re.findall(r"^\s*EXTRAOPTS=(.*)$", str(seen.get("extraopts") or ""), re.MULTILINE)
+    given = re.findall(r"^[ \t]*EXTRAOPTS=(.*)$", str(seen.get("extraopts") or ""), re.MULTILINE)
     if given and found["manage"] == "dropin" and "/etc/haproxy/conf.d" not in given[-1]:
         raise Refusal(
             "/etc/default/haproxy sets EXTRAOPTS=%s, which wins over a drop-in. Add -f /etc/haproxy/conf.d to it, or use"

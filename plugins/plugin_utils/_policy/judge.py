@@ -69,15 +69,15 @@ def host_of(name: str, value: Any, groups: Any = (), variables: Any = None, why:
     if not isinstance(fact, dict) or not mapping(fact.get("host")):
         return Host(name, None, tuple(groups), {}, why or "there is no audit of this host")
     variables = mapping(variables)
-    listening: dict[Any, list[str]] = {}
+    listening: dict[str, list[str]] = {}
     for row in rows(fact.get("listeners")):
-        listening.setdefault(row.get("service"), []).append("%s:%s" % (row.get("address"), row.get("port")))
+        listening.setdefault(str(row.get("service")), []).append("%s:%s" % (row.get("address"), row.get("port")))
     for row in rows(fact.get("services")):
-        row["listens"] = listening.get(row.get("name"), [])
+        row["listens"] = listening.get(str(row.get("name")), [])
     asked = rows(mapping(fact.get("asked")).get("paths"))  # the upstreams that the audit was told of
-    dialled = {(to, port) for path in asked for to in items(path.get("destinations")) for port in items(path.get("ports"))}
+    dialled = {(str(to), str(port)) for path in asked for to in items(path.get("destinations")) for port in items(path.get("ports"))}
     for row in rows(mapping(fact.get("sockets")).get("flows")):
-        row["upstream"] = (row.get("destination"), row.get("port")) in dialled
+        row["upstream"] = (str(row.get("destination")), str(row.get("port"))) in dialled
     fact.update(name=name, groups=list(groups), variables=variables)
     return Host(name, fact, tuple(groups), variables, "")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, count, mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, count, items, mapping, plain, rows
 
 # How many rows of a section are kept, and by what the greatest are chosen (None: the first).
 MOST: dict[str, tuple[int, str | None]] = {
@@ -59,7 +59,10 @@ def kept(result: dict[str, Any], wanted: int | None = None, headroom: float = ve
     It is the result, with `cut`: {section: [rows kept, rows there were]} for what was left out, and, where a number is wanted,
     with `wanted` (see verdict()) and its finding. Raises ValueError where the result is no result of connection_limits_info.
     """
-    fact: dict[str, Any] = _bounded({name: value for name, value in plain(result).items() if name not in NOT_KEPT})
+    try:
+        fact: dict[str, Any] = _bounded({name: value for name, value in plain(result).items() if name not in NOT_KEPT})
+    except RecursionError:
+        raise ValueError("the data is nested too deeply") from None
     if not mapping(fact.get("host")) or not mapping(fact.get("capacity")):
         raise ValueError("there is no host and no capacity in it")
     cut: dict[str, list[int]] = {}
@@ -75,11 +78,11 @@ def kept(result: dict[str, Any], wanted: int | None = None, headroom: float = ve
         keep(fact, name, name, most, by)
     for (section, name), (most, by) in WITHIN.items():
         keep(mapping(fact.get(section)), name, "%s.%s" % (section, name), most, by)
-    for service in fact.get("services") or []:
-        keep(mapping(service), "processes", "processes", *PROCESSES)
+    for service in rows(fact.get("services")):
+        keep(service, "processes", "processes", *PROCESSES)
     fact["cut"] = cut
     if wanted is not None:
         fact["wanted"] = verdict.verdict(fact, wanted, headroom, relays)
         fact["wanted"]["relays"] = relays
-        fact["findings"] = [*verdict.finding(fact["wanted"]), *(fact.get("findings") or [])]
+        fact["findings"] = [*verdict.finding(fact["wanted"]), *items(fact.get("findings"))]
     return fact

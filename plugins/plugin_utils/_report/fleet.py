@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import findings
 from ansible_collections.c10m.front_tier.plugins.plugin_utils import _gate
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict, view
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, clean, mapping, plain
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import rows as rows_of
 
 
 class Entry(NamedTuple):
@@ -71,20 +72,24 @@ def make(entries: list[Entry], today: datetime.date) -> Made:
             trouble = trouble or ("failed", str(error))
         if trouble is None and not isinstance(fact, dict):
             trouble = ("failed", "front_tier_audit is no dictionary")
+        if trouble is None:
+            try:
+                rows = _gate.judge(name, rows_of(fact.get("findings")), one.fail_on, one.accepted, today)
+                seen = view.host(name, fact, rows, proof)
+            except UNFIT as error:  # of a host that made it up; the others are reported all the same
+                trouble = ("failed", "front_tier_audit is not what an audit leaves (%s)" % type(error).__name__)
         if trouble:
             hosts.append(view.Host(name, trouble[0], clean(trouble[1])))
             if one.fail_on != "never":
                 unaudited[name] = trouble[0]
             continue
-        found = [row for row in fact.get("findings") or [] if isinstance(row, dict)] if isinstance(fact.get("findings"), list) else []
-        rows = _gate.judge(name, found, one.fail_on, one.accepted, today)
         used.update(row.acceptance for row in rows if row.acceptance)
         facts[name], judged[name] = fact, rows
         if mapping(proof):
             proofs[name] = proof
         if any(row.fails for row in rows):
             failing[name] = [row for row in rows if row.fails]
-        hosts.append(view.host(name, fact, rows, proof))
+        hosts.append(seen)
     levels = {one.fail_on for one in entries}
     fail_on = next((level for level in reversed(_gate.LEVELS) if level in levels), "never")
     message = _gate.message(failing, unaudited, fail_on)

@@ -16,6 +16,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 MOST_TEXT = 600
 MOST_NUMBER = 1 << 64
+# What computing on data that a host made up may raise. Whoever computes for many hosts has to catch it for each.
+UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def plain(value: Any) -> Any:
@@ -47,6 +49,11 @@ def items(value: Any) -> list[Any]:
 def count(value: Any) -> int | None:
     """Return a whole number from 0 up; None where it is anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_NUMBER else None
+
+
+def amount(value: Any) -> float:
+    """Return a number; 0.0 where it is anything else, or too large to be one of a host."""
+    return float(value) if isinstance(value, (int, float)) and abs(value) < MOST_NUMBER else 0.0
 
 
 def clean(value: Any, most: int = MOST_TEXT) -> str:
@@ -101,10 +108,10 @@ def short(value: int) -> str:
 
 def size(value: int) -> str:
     """Return a number of bytes as a person writes it: 25 GB."""
-    amount, unit = float(value), 0
-    while amount >= 1000 and unit < len(UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return "%.3g %s" % (amount, UNITS[unit])
+    number, unit = float(value), 0
+    while number >= 1000 and unit < len(UNITS) - 1:
+        number, unit = number / 1000, unit + 1
+    return "%.3g %s" % (number, UNITS[unit])
 
 
 def share(part: int | None, whole: int | None) -> float | None:

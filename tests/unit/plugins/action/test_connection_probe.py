@@ -24,3 +24,17 @@ DIALLING = {"phase": "dialling", "held": 12000, "asked": 20000, "rate": 9000, "l
 def test_a_line_suits_a_terminal_and_a_log(status, text):
     """A line is short, has no control character, and stands for itself."""
     assert text == line("a", status)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"phase": "\x1b[2J", "held": "\x1b]0;x\a", "asked": [1], "note": "\x1b[31m" * 9999},
+        {"phase": "dialling", "held": -1, "asked": {}, "rate": "fast", "left": None, "available": float("inf")},
+        {"phase": "dialling", "held": 10**400, "rate": 10**400, "left": "x", "available": 10**400},
+    ],
+)
+def test_no_status_steers_the_terminal_or_ends_the_watch(status):
+    """Whatever a host that was taken over says of its run is one short line of printable text."""
+    text = line("a", status)
+    assert text.isprintable() and len(text) < 800

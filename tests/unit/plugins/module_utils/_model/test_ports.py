@@ -208,3 +208,10 @@ class TestSection:
         found = ports.ports_section(snapshot(100, 109, ["100-101", "5000"], listeners, [{"address": "10.0.0.1", "port": 106}]))
         assert (found["low"], found["high"], found["reserved"], found["usable"]) == (100, 109, ["100-101", "5000"], 6)
         assert found["blocked"] == [{"port": 105, "by": "tcp listener 0.0.0.0"}, {"port": 106, "by": "tcp socket bound to 10.0.0.1"}]
+
+
+@pytest.mark.parametrize("port", [65536, 10**12, -1])
+def test_a_port_that_is_none_is_refused_before_it_fills_the_memory(port):
+    """A host that was taken over cannot make the controller build a set of 10**12 ports."""
+    with pytest.raises(ValueError, match="a socket on port"):
+        ports.held_by([{"address": "0.0.0.0", "port": port}])

@@ -237,3 +237,30 @@ def test_our_own_listeners_are_in_nobodys_way():
     with pytest.raises(Refusal, match="Take it out of its own configuration"):
         made(SEEN, host)
     assert made(SEEN, host, manage="full")["carried"] == 380
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "shown"),
+    [
+        ({"client": "1m\n    server evil 10.0.0.1:80"}, "front_tier_timeouts.client"),
+        ({"client 1m\n    bind :9": "1m"}, "front_tier_timeouts.client 1m"),
+        ({"server": "60; return 200"}, "front_tier_timeouts.server '60; return 200'"),
+        ({"server": "soon"}, "front_tier_timeouts.server 'soon'"),
+        (["5s"], "front_tier_timeouts"),
+    ],
+)
+def test_a_time_is_no_second_directive(timeouts, shown):
+    """What is written into the configuration as it stands is a time and nothing else."""
+    with pytest.raises(Refusal, match="is no time: write a number with us, ms, s, m, h or d") as refused:
+        made(timeouts=timeouts)
+    assert str(refused.value).startswith(shown.replace("\n", "\n")) and str(refused.value).endswith("Nothing was changed.")
+
+
+def test_times_are_taken_as_both_programs_write_them():
+    """Numbers alone and with their units are times."""
+    assert made(timeouts={"connect": "500ms", "client": 60, "http-request": "10s"})
+
+
+def test_a_file_of_empty_lines_costs_no_more_than_one_of_text():
+    """A million empty lines, which a host that was taken over could send, are looked through in one go."""
+    assert proxy.pairs_of("x" + "\n" * 1000000 + "x") == set() and proxy.listens_of("x" + "\n" * 1000000 + "x") == []
