@@ -420,7 +420,7 @@ def test_our_file_replaced_by_a_symlink(tmp_path):
     target, link = tmp_path / "passwd", tmp_path / "50-front-tier.conf"
     target.write_text("precious\n")
     link.symlink_to(target)
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(OSError, match="a symbolic link"):
         things.read(Root(), "file", [str(link)])
     things.write(Root(), "file", str(link), file_value("ours\n"))
     assert "precious\n" == target.read_text()

@@ -12,6 +12,7 @@ from typing import Any, Iterable
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import folder as folders
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
@@ -172,6 +173,14 @@ class Change:
         return self._folders_for(links) + [Wanted("symlink", where, says) for where, says in sorted(links.items())]
 
     def _folders_for(self, paths: Iterable[str]) -> list[Wanted]:
+        paths = sorted(paths)
+        for path in paths:
+            others = folders.of_others(self.root, path)
+            if others:
+                raise Refusal(
+                    "%s cannot be written: %s, and whoever may write there could lead it elsewhere. Give that folder to root "
+                    "(chown root, chmod go-w).%s" % (path, others, sysctls.NOTHING)
+                )
         ours = {
             entry["name"]
             for rows in sets.entries(self.before_record).values()
@@ -179,11 +188,11 @@ class Change:
             if entry["kind"] == "folder"
         }
         found: set[str] = set()
-        for folder in {os.path.dirname(path) for path in paths}:
-            while folder not in found and (folder in ours or self.value("folder", folder) is None):
-                found.add(folder)
-                folder = os.path.dirname(folder)
-        return [Wanted("folder", folder, 0o755) for folder in sorted(found)]
+        for place in {os.path.dirname(path) for path in paths}:
+            while place not in found and (place in ours or self.value("folder", place) is None):
+                found.add(place)
+                place = os.path.dirname(place)
+        return [Wanted("folder", place, 0o755) for place in sorted(found)]
 
     def _available(self, settings: dict[str, str], live: bool) -> list[str]:
         """Return the names that can be set here. Raises Refusal for the others, all of them named, unless they are to be skipped."""
@@ -361,7 +370,17 @@ def run(section: str | None) -> None:
             module.warn(warning)
         module.exit_json(**result)
     except (Refusal, transaction.Failed, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=said(error))
+
+
+def said(error: Exception) -> str:
+    """Return the message of a failure; of one that the system reports, before anything was written, with what to do."""
+    if not isinstance(error, OSError):
+        return str(error)
+    text = "%s%s" % ("%s: " % error.filename if error.filename else "", error.strerror or error)
+    if isinstance(error, PermissionError) and os.geteuid():
+        return "%s. Changing this host takes root: say become: true.%s" % (text, sysctls.NOTHING)
+    return "%s. Put that right, then run this again.%s" % (text, sysctls.NOTHING)
 
 
 def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]) -> dict[str, Any]:
@@ -387,6 +406,7 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
     if not 0 <= params.get("confirm_timeout", 0) <= MOST_SECONDS:
         text = "confirm_timeout %d: give 1 to %d seconds, or 0 for a change that needs no confirmation.%s"
         raise Refusal(text % (params["confirm_timeout"], MOST_SECONDS, sysctls.NOTHING))
+    _check_state(root)
     if check:
         return _result(*_planned(root, params, section))
     seconds, confirmation = params.get("confirm_timeout", 0), params.get("confirmation")
@@ -426,6 +446,20 @@ def _wait_for_no_other(root: Root) -> None:
         if confirm.waits(root):
             raise Refusal(
                 "Another change of this host waits for its confirmation. Try again when it has it, or is undone.%s" % sysctls.NOTHING
+            )
+
+
+def _check_state(root: Root) -> None:
+    """Refuse to obey a journal or a record that others than root could have written: an undo writes what they say. Raises Refusal."""
+    for path in (transaction.FOLDER, JOURNAL, sets.RECORD):
+        try:
+            words = folders.not_ours_alone(os.lstat(root.path(path)))
+        except (FileNotFoundError, PermissionError):
+            continue
+        if words:
+            raise Refusal(
+                "%s %s: others could have written what would be done as root. Look at it, then give it to root alone (chown root, "
+                "chmod go-w), or remove it.%s" % (path, words, sysctls.NOTHING)
             )
 
 

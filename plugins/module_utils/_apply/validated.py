@@ -31,7 +31,7 @@ def refused(root: Root, folder: str, changed: dict[str, str | None], command: li
         shutil.copytree(root.path(folder), copy, symlinks=True, ignore=_special)
         for path, text in changed.items():
             if path.startswith(folder + "/"):
-                _put(copy + path[len(folder) :], text)
+                _put(copy, root.path(folder), path[len(folder) :], text)
         words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", GUARDED, "sh", copy, folder, *command]
         environment = dict(os.environ, LC_ALL="C", PATH=os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
         try:
@@ -53,11 +53,16 @@ def _special(folder: str, names: list[str]) -> list[str]:
     return [name for name, path in paths.items() if not (os.path.islink(path) or os.path.isfile(path) or os.path.isdir(path))]
 
 
-def _put(path: str, text: str | None) -> None:
+def _put(copy: str, folder: str, path: str, text: str | None) -> None:
+    """Write or take away a file of the copy. A link on the way becomes a copy of what it leads to: that itself is not to be written."""
+    for inner in [path[:place] for place, letter in enumerate(path) if letter == "/" and place]:
+        if os.path.islink(copy + inner):
+            os.unlink(copy + inner)
+            shutil.copytree(os.path.realpath(folder + inner), copy + inner, symlinks=True, ignore=_special)
+    if os.path.lexists(copy + path):
+        os.unlink(copy + path)
     if text is None:
-        if os.path.lexists(path):
-            os.unlink(path)
         return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+    os.makedirs(os.path.dirname(copy + path), exist_ok=True)
+    with open(copy + path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)

@@ -37,6 +37,7 @@ LIMITS = (
 )
 TAIL = 256 * 1024  # bytes of a log that are looked at
 MOST_LINES = 5000
+MOST_ANSWER = 32 << 20  # bytes; a server line of `show stat` takes some 500
 STAMPS = (  # nginx; syslog of today; RFC 3339
     (re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) "), "%Y/%m/%d %H:%M:%S"),
     (re.compile(r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "), "%b %d %H:%M:%S"),
@@ -140,9 +141,23 @@ def ask(path: str | None, command: str, parse: Any, seconds: float = 2.0) -> Any
             sock.settimeout(seconds)
             sock.connect(path)
             sock.sendall(command.encode() + b"\n")
-            return parse(b"".join(iter(lambda: sock.recv(65536), b"")).decode("utf-8", "replace"))
+            return parse(_all_of(sock, time.monotonic() + seconds).decode("utf-8", "replace"))
     except OSError as error:
         return absent_for(error, path)
+
+
+def _all_of(sock: socket.socket, until: float) -> bytes:
+    """Return what a peer sends until it ends. Raises OSError where that takes too long, or is more than any HAProxy says."""
+    parts: list[bytes] = []
+    left = MOST_ANSWER
+    while left > 0 and time.monotonic() < until:
+        sock.settimeout(max(0.01, until - time.monotonic()))
+        part = sock.recv(65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        left -= len(part)
+    raise OSError(0, "its answer does not end")
 
 
 def parse_info(text: str) -> dict[str, Any]:
@@ -267,16 +282,16 @@ def _dport(line: str) -> str | None:
 def read_lines(root: Root, sources: Sources) -> Iterable[str]:
     """Yield the lines of the last `since` seconds: of the files that are named, and of the journal."""
     for path in sources.logs:
-        yield from tail(root.path(path), sources.since)
+        yield from tail(root, path, sources.since)
     asked = ("journalctl", "--no-pager", "-q", "-o", "cat", "--since=-%ds" % sources.since, "-n", str(MOST_LINES))
     yield from text_of(run(*asked, *("--unit=%s" % unit for unit in UNITS))).splitlines()
     yield from text_of(run(*asked, "-k")).splitlines()
 
 
-def tail(path: str, since: int) -> list[str]:
+def tail(root: Root, path: str, since: int) -> list[str]:
     """Return the last lines of a log, without those whose time is older; of a file that nobody wrote to meanwhile, none."""
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(root.opened(path), "rb") as file:
             now = time.time()
             if now - os.fstat(file.fileno()).st_mtime > since:
                 return []

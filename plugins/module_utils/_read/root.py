@@ -59,7 +59,7 @@ class Root:
         read() (kernel-truths, 11. Write semantics). Bytes that are not UTF-8 become U+FFFD, NUL bytes stay.
         """
         try:
-            fd = self._open(path)
+            fd = self.opened(path)
             try:
                 parts = []
                 left = MOST_BYTES + 1
@@ -81,7 +81,7 @@ class Root:
             return absent("unreadable", "%s: larger than %d bytes" % (path, MOST_BYTES))
         return b"".join(parts).decode("utf-8", "replace")
 
-    def _open(self, path: str) -> int:
+    def opened(self, path: str) -> int:
         """Return a descriptor of a regular file; a fifo, folder or device is refused, and none of them makes us wait."""
         fd = os.open(self.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         if stat.S_ISREG(os.fstat(fd).st_mode):
@@ -91,7 +91,7 @@ class Root:
 
     def lines(self, path: str) -> Iterator[str]:
         """Yield the lines of a file of any size, a longer one than 4 KiB in pieces. Raises OSError where it cannot be read."""
-        with os.fdopen(self._open(path), "rb") as file:
+        with os.fdopen(self.opened(path), "rb") as file:
             for line in iter(lambda: file.readline(4096), b""):
                 yield line.decode("utf-8", "replace")
 

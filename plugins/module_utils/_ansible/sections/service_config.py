@@ -35,7 +35,14 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
             raise Refusal("files: %s is no text but %r. Write what the file has to hold.%s" % (path, text, NOTHING))
     if options["files"] and not change.root.exists(folder):
         raise Refusal("folder %s is not there. Install the service first.%s" % (folder, NOTHING))
-    return change.files(options["files"])
+    return [_as_it_was(change, one) if one.kind == "file" else one for one in change.files(options["files"])]
+
+
+def _as_it_was(change: Change, one: Wanted) -> Wanted:
+    """Return a file with the mode and the owners that it has: a site may have kept passwords in it from others."""
+    now = change.value("file", one.name)
+    kept = {key: now[key] for key in ("mode", "uid", "gid")} if now else {}
+    return one._replace(value=dict(one.value, **kept))
 
 
 def check(change: Change) -> None:
@@ -50,11 +57,22 @@ def check(change: Change) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.validated import refused
 
     try:
-        why = refused(change.root, folder, changed, shlex.split(options["validate"]))
+        why = refused(change.root, folder, changed, _command(options["validate"]))
     except OSError as error:
         raise Refusal("folder %s %s. It takes unshare(1), mount(8) and the right to mount.%s" % (folder, error.strerror, NOTHING)) from None
     if why:
         raise Refusal('"%s" refuses the files as they would be: %s%s' % (options["validate"], why.rstrip(".") + ".", NOTHING))
+
+
+def _command(text: str) -> list[str]:
+    """Return the words of a command. Raises Refusal for a text that is none."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise Refusal("validate %r: %s. Write a command with its quotes in pairs.%s" % (text, error, NOTHING)) from None
+    if not words:
+        raise Refusal("validate %r is empty. Write the command that checks the configuration, or leave it out.%s" % (text, NOTHING))
+    return words
 
 
 def following(change: Change, steps: list[Step]) -> list[Step]:

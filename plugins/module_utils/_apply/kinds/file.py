@@ -8,6 +8,7 @@ A value is {text, mode, uid, gid, context}.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Any
@@ -30,6 +31,8 @@ def _read(root: Root, name: str) -> dict[str, Any] | None:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise OSError(0, "a symbolic link, which is never followed here", name) if error.errno == errno.ELOOP else error from None
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
@@ -61,7 +64,7 @@ def write(root: Root, name: str, value: dict[str, Any] | None) -> None:
                 continue
         sync_folder(folder)
         return
-    fd = os.open(path + UNFINISHED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fd = _new(path + UNFINISHED)
     try:
         left = value["text"].encode("utf-8", "surrogateescape")
         while left:
@@ -76,6 +79,16 @@ def write(root: Root, name: str, value: dict[str, Any] | None) -> None:
         os.close(fd)
     os.rename(path + UNFINISHED, path)
     sync_folder(folder)
+
+
+def _new(path: str) -> int:
+    """Return a descriptor of a new file; what lies there, a killed run left, or somebody laid in the way of what root writes."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileExistsError:
+        os.unlink(path)
+        return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: str) -> None:

@@ -100,10 +100,10 @@ def test_a_log_that_nobody_writes_to_says_nothing(tmp_path):
     """A file that is older than the time that counts is left out, and one that is not there, too."""
     log = tmp_path / "error.log"
     log.write_text("one\ntwo\n")
-    assert evidence.tail(str(log), 600) == ["one", "two"]
+    assert evidence.tail(Root(), str(log), 600) == ["one", "two"]
     os.utime(str(log), (1, 1))
-    assert evidence.tail(str(log), 600) == []
-    assert evidence.tail(str(tmp_path / "none"), 600) == []
+    assert evidence.tail(Root(), str(log), 600) == []
+    assert evidence.tail(Root(), str(tmp_path / "none"), 600) == []
 
 
 def test_what_cannot_be_asked_is_an_absence(tmp_path):
