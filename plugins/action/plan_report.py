@@ -30,7 +30,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _result, options = self.validate_argument_spec(ARGUMENTS)
         plan = mapping(plain(options["plan"]))
         if not {"hops", "hosts", "wanted"} <= set(plan):
-            raise AnsibleActionFail('plan is not what the filter "c10m.front_tier.plan" returns: it has no hops and no hosts.')
+            raise AnsibleActionFail(
+                'plan is not what the filter "c10m.front_tier.plan" returns: it has no hops and no hosts. Give it that.'
+            )
         output.show(told.render(plan))
         (file,) = output.write_all(options["dest"], {"front-tier-plan.json": told.bytes_of(plan)}, "front_tier_report_dir")
         output.show([[("  JSON  ", "dim"), (file, "")], []])

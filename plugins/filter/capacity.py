@@ -43,7 +43,9 @@ def _texts(name: str, value: Any) -> list[str]:
         return [str(item) for item in value]
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value).split()
-    raise AnsibleFilterError('capacity: limits["%s"] "%s" is no value of a sysctl.' % (name, value))
+    raise AnsibleFilterError(
+        'capacity: limits["%s"] "%s" is no value of a sysctl. Write it as sysctl prints it, such as 65535 or "1024 65535".' % (name, value)
+    )
 
 
 def _sysctl(name: str, value: Any) -> int | list[int] | list[str]:
@@ -59,7 +61,9 @@ def _sysctl(name: str, value: Any) -> int | list[int] | list[str]:
     numbers = [_whole(place, word, 0, MOST_VALUE) for word in words]
     size = SIZES.get(name, 1)
     if len(numbers) != size:
-        raise AnsibleFilterError("capacity: %s has %d values, and needs %d." % (place, len(numbers), size))
+        raise AnsibleFilterError(
+            "capacity: %s has %d values, and needs %d: write them all, as sysctl prints them." % (place, len(numbers), size)
+        )
     if name == RANGE and not 1 <= numbers[0] <= numbers[1] <= 65535:
         raise AnsibleFilterError("capacity: %s %d-%d is no range of ports: write [1024, 65535]." % (place, numbers[0], numbers[1]))
     return numbers if size > 1 else numbers[0]
@@ -69,7 +73,9 @@ def _address(index: int, value: Any) -> str:
     try:
         return str(ipaddress.ip_address(str(value).strip()))
     except ValueError:
-        raise AnsibleFilterError('capacity: addresses[%d] "%s" is no IPv4 or IPv6 address.' % (index, value)) from None
+        raise AnsibleFilterError(
+            'capacity: addresses[%d] "%s" is no IPv4 or IPv6 address. Write one in each item, or how many there are.' % (index, value)
+        ) from None
 
 
 def overrides(given: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def overrides(given: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(given) - set(OVERRIDES))
     if unknown:
         raise AnsibleFilterError(
-            "capacity has no %s. What can be overridden: %s; beside them there are %s."
+            "capacity has no %s. Override one of %s; beside them there are %s."
             % (", ".join(unknown), ", ".join(OVERRIDES), ", ".join(OTHERS))
         )
     found: dict[str, Any] = {}
@@ -106,7 +112,7 @@ def _snapshot(value: Any) -> dict[str, Any]:
     if not isinstance(snapshot, dict) or not mapping(snapshot.get("host")) or "limits" not in snapshot:
         raise AnsibleFilterError(
             "capacity needs a snapshot: the fact front_tier_audit, or the result of c10m.front_tier.connection_limits_info. "
-            "What it got has no host and no limits."
+            "Give it one of these: what it got has no host and no limits."
         )
     cut = [name for name in mapping(snapshot.get("cut")) if name in EXACT]
     if cut:

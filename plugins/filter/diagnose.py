@@ -21,7 +21,7 @@ def diagnose(value: Any) -> dict[str, Any]:
         raise AnsibleFilterError("diagnose: %s." % error) from None
     evidence = mapping(given.get("evidence")) or given
     if "snapshot" not in evidence or "logs" not in evidence:
-        raise AnsibleFilterError("diagnose needs the result of c10m.front_tier.tier_evidence_info: there is no evidence in it.")
+        raise AnsibleFilterError("diagnose: there is no evidence in this. Give it the result of c10m.front_tier.tier_evidence_info.")
     try:
         causes, unseen = symptoms.diagnose(evidence), symptoms.unseen(evidence)
     except UNFIT as error:

@@ -88,7 +88,7 @@ def plan(
     names = sorted({str(name) for name in (hosts if hosts is not None else value)})
     unknown = [name for name in names if name not in value]
     if unknown:
-        raise AnsibleFilterError("plan: there are no variables of the host %s." % ", ".join(unknown[:10]))
+        raise AnsibleFilterError("plan: there are no variables of the host %s. Name hosts of the inventory." % ", ".join(unknown[:10]))
     told = {name: _once(value, names, name) for name in FLEET}
     wish = hops if hops is not None else told["front_tier_hops"]
     if wish and connections is None:

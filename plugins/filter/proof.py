@@ -16,7 +16,7 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy impor
 def _checked(name: str, value: Any) -> dict[str, Any]:
     found = plain(value)
     if not isinstance(found, dict):
-        raise AnsibleFilterError("%s needs a dictionary of results of c10m.front_tier.connection_probe." % name)
+        raise AnsibleFilterError("%s: give it a dictionary of results of c10m.front_tier.connection_probe." % name)
     return found
 
 

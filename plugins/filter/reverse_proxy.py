@@ -21,7 +21,7 @@ def _given(name: str, *values: Any) -> list[dict[str, Any]]:
     """Return variables, audit and what else was seen as plain data. Raises Refusal."""
     found = [plain(value) for value in values]
     if not all(isinstance(one, dict) for one in found) or "limits" not in found[1]:
-        raise Refusal("%s takes the variables as a dict, and a result of c10m.front_tier.connection_limits_info." % name)
+        raise Refusal("%s: give it the variables as a dict, and a result of c10m.front_tier.connection_limits_info." % name)
     return found
 
 

@@ -26,7 +26,7 @@ def _fact(value: Any, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise AnsibleFilterError("%s: %s." % (name, error)) from None
     if "limits" not in fact:
-        raise AnsibleFilterError("%s needs the fact front_tier_audit, or a result of c10m.front_tier.connection_limits_info." % name)
+        raise AnsibleFilterError("%s: give it the fact front_tier_audit, or a result of c10m.front_tier.connection_limits_info." % name)
     return fact
 
 

@@ -19,7 +19,7 @@ def transparent_balancer(value: Any, seen: Any) -> dict[str, Any]:
     try:
         options, sights = plain(value), plain(seen)
         if not isinstance(options, dict) or not isinstance(sights, dict):
-            raise Refusal("transparent_balancer takes the variables as a dict, and what was seen on the host as another.")
+            raise Refusal("transparent_balancer: give it the variables as a dict, and what was seen on the host as another.")
         return balancer.plan(options, sights)
     except Refusal as error:
         raise AnsibleFilterError(str(error)) from None

@@ -231,12 +231,12 @@ def front_tier(
     ran = host.run(command(arguments, python))
     if ran.rc != 0:
         said = (ran.stderr or ran.stdout).strip().splitlines() or ["exit status %d" % ran.rc]
-        raise AuditError("The audit failed on the host: %s" % clean(said[-1]))
+        raise AuditError("The audit failed on the host. Mend what it says: %s" % clean(said[-1]))
     begin = ran.stdout.find("{")
     try:
         snapshot = json.loads(ran.stdout[begin:])
     except ValueError:
-        raise AuditError("The audit printed no snapshot, but: %s" % clean(ran.stdout)) from None
+        raise AuditError("The audit printed no snapshot. Look why the host prints this: %s" % clean(ran.stdout)) from None
     return Audit(complete(snapshot, chosen, service), service)
 
 

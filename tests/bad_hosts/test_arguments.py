@@ -43,7 +43,7 @@ def module(**arguments):
             "services; write !name to leave one out.",
         ),
         ({"sample": -1}, "sample -1 is out of bounds: it must be 0 (all connected sockets) or more."),
-        ({"paths": [{"ports": [80]}]}, "paths[0] needs destinations and ports: the addresses and ports that are dialled."),
+        ({"paths": [{"ports": [80]}]}, "paths[0] needs destinations and ports: name the addresses and ports that are dialled."),
         ({"paths": [dict(PATH, ports=[65536])]}, "paths[0].ports 65536 is out of bounds: it must be 1 to 65535."),
         (
             {"paths": [PATH, dict(PATH, dialer="squid")]},
@@ -57,11 +57,20 @@ def module(**arguments):
             {"paths": [dict(PATH, sources=["192.0.2.200", "127.0.0.1"])], "gather_subset": ["min"]},
             "paths[0].sources: this host does not have 192.0.2.200. Its addresses are in `addresses`; add it first, or leave it out.",
         ),
-        ({"paths": [dict(PATH, service="no-such-thing-9")]}, "service no-such-thing-9 does not exist on this host."),
-        ({"services": ["no-such-thing-9.service"]}, "service no-such-thing-9.service does not exist on this host."),
-        ({"services": ["no-such-thing-9"], "gather_subset": ["min"]}, "service no-such-thing-9 does not exist on this host."),
+        (
+            {"paths": [dict(PATH, service="no-such-thing-9")]},
+            "service no-such-thing-9 does not exist on this host. Start it, or leave it out.",
+        ),
+        (
+            {"services": ["no-such-thing-9.service"]},
+            "service no-such-thing-9.service does not exist on this host. Start it, or leave it out.",
+        ),
+        (
+            {"services": ["no-such-thing-9"], "gather_subset": ["min"]},
+            "service no-such-thing-9 does not exist on this host. Start it, or leave it out.",
+        ),
         ({"services": [""]}, 'services: an empty name. Write units, such as "nginx.service".'),
-        ({"paths": [dict(PATH, pid=4194304)]}, "process 4194304 does not exist on this host."),
+        ({"paths": [dict(PATH, pid=4194304)]}, "process 4194304 does not exist on this host. Start it, or leave it out."),
         ({"root": "/no/such/host"}, 'root "/no/such/host" is no folder with a host in it. Write / for this machine.'),
     ],
 )

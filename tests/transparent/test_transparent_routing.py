@@ -304,8 +304,8 @@ def test_two_sets_do_not_share_a_mark(net):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (dict(RETURN_PATH, interfaces=["eth9"]), "interfaces: this host has no interface eth9"),
-        (dict(INTERCEPT, client_interfaces=["f0", "f9"]), "client_interfaces: this host has no interface f9"),
+        (dict(RETURN_PATH, interfaces=["eth9"]), "interfaces: this host has no interface eth9. Name one that it has"),
+        (dict(INTERCEPT, client_interfaces=["f0", "f9"]), "client_interfaces: this host has no interface f9. Name one that it has"),
         (dict(BACKEND, gateway="10.99.0.1"), "gateway 10.99.0.1 is on no network of this host"),
         (dict(BACKEND, gateway="10.70.2.11"), "gateway 10.70.2.11: it is an address of this host"),
         (dict(BACKEND, addresses=["10.70.2.99"]), "addresses: this host has no address 10.70.2.99"),

@@ -39,4 +39,6 @@ def run() -> None:
     try:
         module.exit_json(changed=False, evidence=printable(read_evidence(Root(), sources)))
     except OSError as error:
-        module.fail_json(msg="The evidence of this host cannot be read: %s. Nothing was changed." % error)
+        module.fail_json(
+            msg="The evidence of this host cannot be read: %s. Put that right, then run this again. Nothing was changed." % error
+        )

@@ -82,8 +82,8 @@ def _check(snapshot: dict[str, Any], paths: list[Path]) -> None:
             near = service.get("near") or []
             asked = ["process %d" % one if isinstance(one, int) else "service %s" % one for one in service.get("asked") or []]
             raise PathError(
-                "%s does not exist on this host.%s"
-                % (" or ".join(asked) or service["name"], " Near names: %s." % ", ".join(near) if near else "")
+                "%s does not exist on this host. %s"
+                % (" or ".join(asked) or service["name"], "Near names: %s." % ", ".join(near) if near else "Start it, or leave it out.")
             )
     addresses = snapshot.get("addresses")
     if is_absent(addresses) or not addresses:

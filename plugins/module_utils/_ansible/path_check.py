@@ -42,7 +42,11 @@ def run() -> None:
     failed = ["%s: %s" % (pair, why) for pair, why in found.items() if why]
     result = {"changed": False, "pairs": [str(pair) for pair in pairs], "dialled": len(found), "failed_pairs": sorted(failed)}
     if failed:
-        module.fail_json(msg="%d of %d handshakes failed. %s." % (len(failed), len(found), "; ".join(sorted(failed))), **result)
+        module.fail_json(
+            msg="%d of %d handshakes failed. %s. Put these ways right, or leave them out."
+            % (len(failed), len(found), "; ".join(sorted(failed))),
+            **result,
+        )
     module.exit_json(**result)
 
 
@@ -54,9 +58,12 @@ def parse_pairs(rows: list[dict[str, Any]]) -> list[Pair]:
             try:
                 row[key] = str(ipaddress.ip_address(row[key])) if row[key] or key == "address" else ""
             except ValueError:
-                raise ValueError('pairs[%d].%s "%s" is no IPv4 or IPv6 address.' % (index, key, row[key])) from None
+                raise ValueError('pairs[%d].%s "%s" is no IPv4 or IPv6 address. Write one.' % (index, key, row[key])) from None
         if row["source"] and (":" in row["source"]) != (":" in row["address"]):
-            raise ValueError("pairs[%d]: %s and %s are not of one family." % (index, row["source"], row["address"]))
+            raise ValueError(
+                "pairs[%d]: %s and %s are not of one family. Dial from an address of the other's, or leave the source out."
+                % (index, row["source"], row["address"])
+            )
         if not 1 <= row["port"] <= 65535:
             raise ValueError("pairs[%d].port %d is out of bounds: it must be 1 to 65535." % (index, row["port"]))
         found.append(Pair(row["source"], row["address"], row["port"]))

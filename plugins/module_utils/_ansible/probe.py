@@ -58,7 +58,8 @@ def run() -> None:
     try:
         result = probe(module.params, module.check_mode)
     except (PathError, OSError) as error:
-        module.fail_json(msg=str(error))
+        where = getattr(error, "filename", None)
+        module.fail_json(msg="%s: %s.%s" % (where, getattr(error, "strerror", ""), budget.NOTHING) if where else str(error))
     if result["phase"] == "failed":
         module.fail_json(msg="The %s side of run %s: %s." % (module.params["side"], module.params["run"], result["note"]), **result)
     module.exit_json(**result)

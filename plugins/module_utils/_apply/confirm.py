@@ -64,7 +64,9 @@ def confirm(root: Root, token: str) -> None:
     """Apply the steps that waited, and end the change. Raises transaction.Failed."""
     steps, waits = transaction.read_journal(root) or ([], None)
     if not waits or waits["token"] != token:  # the undo of a change that is not meant stays armed
-        raise transaction.Failed("The confirmation came too late: the change was undone. Nothing was changed.")
+        raise transaction.Failed(
+            "confirm_timeout: the confirmation came too late, and the change was undone. Allow more seconds. Nothing was changed."
+        )
     try:
         transaction.go_on(root, steps, waits["live"])
     finally:

@@ -51,7 +51,9 @@ def locked(root: Root, seconds: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise Refusal("lock_timeout: another run has held %s for %g s. Wait for it, or allow more." % (LOCK, seconds)) from None
+                    raise Refusal(
+                        "lock_timeout: another run has held %s for %g s. Wait for it, or allow more. Nothing was changed." % (LOCK, seconds)
+                    ) from None
                 time.sleep(0.05)
         yield
     finally:

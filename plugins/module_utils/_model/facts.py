@@ -47,7 +47,7 @@ def override(snapshot: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
     """
     unknown = sorted(set(overrides) - set(OVERRIDES))
     if unknown:
-        raise PathError("%s cannot be overridden. What can: %s." % (", ".join(unknown), ", ".join(OVERRIDES)))
+        raise PathError("%s cannot be overridden. Override one of %s." % (", ".join(unknown), ", ".join(OVERRIDES)))
     changed: dict[str, Any] = copy.deepcopy(snapshot)
     rows = {row["name"]: row for row in changed.get("limits") or []}
     for name, value in (overrides.get("limits") or {}).items():
@@ -88,12 +88,14 @@ def _overridden(path: Path, overrides: dict[str, Any]) -> Path:
         path = path._replace(nofile=int(overrides["nofile"]))
     wanted = [source for source in overrides.get("sources") or () if (":" in source) == (path.family == "inet6")]
     if not wanted and overrides.get("sources"):
-        raise PathError("sources: none of %s is of the family of %s." % (", ".join(overrides["sources"]), path.destinations[0]))
+        raise PathError(
+            "sources: none of %s is of the family of %s. Name some that are." % (", ".join(overrides["sources"]), path.destinations[0])
+        )
     if not wanted and overrides.get("addresses"):
         first = ipaddress.ip_address(path.sources[0]) if path.sources else ipaddress.ip_address(path.destinations[0])
         most = (1 << first.max_prefixlen) - int(first)
         if int(overrides["addresses"]) > most:
-            raise PathError("addresses %s: only %d lie from %s on." % (overrides["addresses"], most, first))
+            raise PathError("addresses %s: only %d lie from %s on. Ask for no more." % (overrides["addresses"], most, first))
         wanted = [str(first + index) for index in range(int(overrides["addresses"]))]
     if not wanted:
         return path

@@ -140,9 +140,12 @@ def parse_path(name: str, given: Any) -> Path:
     destinations = _addresses(name + ".destinations", given.get("destinations"))
     ports = _ports(name + ".ports", given.get("ports"))
     if not destinations or not ports:
-        raise PathError("%s needs destinations and ports: the addresses and ports that are dialled." % name)
+        raise PathError("%s needs destinations and ports: name the addresses and ports that are dialled." % name)
     if sources and (":" in sources[0]) != (":" in destinations[0]):
-        raise PathError("%s: sources and destinations are of different families: %s, %s." % (name, sources[0], destinations[0]))
+        raise PathError(
+            "%s: sources and destinations are of different families: %s, %s. Write a path for each family."
+            % (name, sources[0], destinations[0])
+        )
     dialer, bind = given.get("dialer"), given.get("bind")
     if dialer is not None and dialer not in list(DIALERS):
         raise PathError('%s.dialer "%s" is not known. It is one of %s; or give bind.' % (name, dialer, ", ".join(DIALERS)))
@@ -153,12 +156,12 @@ def parse_path(name: str, given: Any) -> Path:
         bound = DIALERS[dialer].bound if dialer else "no_port"
         bind = ("explicit" if port_range else bound) if sources else "none"
     if bind != "none" and not sources:
-        raise PathError("%s: bind %s needs sources: the addresses that the program binds." % (name, bind))
+        raise PathError("%s: bind %s needs sources: name the addresses that the program binds." % (name, bind))
     if (bind == "explicit") != (port_range is not None):
         raise PathError('%s: bind explicit and port_range "lo-hi" go together, give both or neither.' % name)
     owners = [key for key in ("service", "pid", "nofile") if key in given]
     if len(owners) > 1:
-        raise PathError("%s names %s: only one of them can bound its descriptors." % (name, " and ".join(owners)))
+        raise PathError("%s names %s: only one of them can bound its descriptors. Leave the others out." % (name, " and ".join(owners)))
     if max(1, len(sources)) * len(destinations) * len(ports) > MOST_PAIRS:
         raise PathError("%s has more than %d pairs of source and listener. Split it." % (name, MOST_PAIRS))
     return Path(

@@ -67,12 +67,12 @@ def parse_address(text: str) -> Address:
     try:
         number = int.from_bytes(socket.inet_pton(family, host), "big")
     except OSError:
-        raise ValueError("it is no address") from None
+        raise ValueError("it is no address: write one such as 10.0.0.5/24") from None
     if slash and not re.match(r"(0|[1-9]\d{0,2})\Z", length, re.A):
-        raise ValueError("the prefix length is no number")
+        raise ValueError("the prefix length is no number: write one such as 10.0.0.5/24")
     prefix = int(length) if slash else WIDTH[family]
     if prefix > WIDTH[family]:
-        raise ValueError("the prefix length is above %d" % WIDTH[family])
+        raise ValueError("the prefix length is above %d: write a smaller one" % WIDTH[family])
     return Address(family, number, prefix)
 
 
@@ -128,7 +128,7 @@ def _expanded(text: str) -> list[Address]:
     high = parse_address(high_text)
     low = parse_address(low_text)._replace(prefix=high.prefix)
     if low.family != high.family:
-        raise ValueError("one end is IPv4 and the other IPv6")
+        raise ValueError("one end is IPv4 and the other IPv6: write a range for each")
     if low.number > high.number:
         raise ValueError("it is reversed: write %s-%s" % (high.host, low.cidr))
     if high.number - low.number >= MOST:
@@ -143,8 +143,11 @@ def _check_usable(one: Address) -> None:
     """Raise ValueError for an address that no host can have as its own."""
     for family, first, bits, words in UNUSABLE:
         if one.family == family and one.number >> WIDTH[family] - bits == first >> WIDTH[family] - bits:
-            raise ValueError("%s is %s" % (one.host, words))
-    check_inside(one, one)
+            raise ValueError("%s is %s%s" % (one.host, words, "" if ": " in words else ": choose another"))
+    try:
+        check_inside(one, one)
+    except ValueError as error:
+        raise ValueError("%s: choose another" % error) from None
 
 
 def check_inside(one: Address, network: Address) -> None:

@@ -108,7 +108,7 @@ def endpoints(option: str, texts: Iterable[Any]) -> list[Endpoint]:
             _refuse(option, text, "the port must be 1 to 65535")
         one = Endpoint(address, int(port))
         if one in found:
-            _refuse(option, text, "it is named twice")
+            _refuse(option, text, "it is named twice: leave one of them out")
         found.append(one)
     return found
 
@@ -154,7 +154,9 @@ def parse(options: dict[str, Any]) -> Asked:
     else:
         _check_listen(listen, upstreams, method)
         if when_down == "open":
-            _refuse("front_tier_when_down", "open", "clients dial the balancer itself, and nobody answers them while it is down")
+            _refuse(
+                "front_tier_when_down", "open", "clients dial the balancer itself, and nobody answers them while it is down. Leave it out"
+            )
     asked = Asked(
         method,
         proxy.choice(options, "mode", ("tcp", "http")),
@@ -190,7 +192,12 @@ def _check_listen(listen: Sequence[Endpoint], upstreams: Sequence[Endpoint], met
             ("front_tier_listen", "front_tier_upstreams") if version in of_listen else ("front_tier_upstreams", "front_tier_listen")
         )
         value = next(one for one in (*listen, *upstreams) if one.address.version == version)
-        _refuse(here, value, "%s has none of IPv%d, and a client of one family cannot be shown to a server of the other" % (other, version))
+        _refuse(
+            here,
+            value,
+            "%s has none of IPv%d, and a client of one family cannot be shown to a server of the other. Add one, or leave this out"
+            % (other, version),
+        )
 
 
 def _check_interfaces(asked: Asked) -> None:
@@ -213,7 +220,7 @@ def _probe_clients(texts: Iterable[Any]) -> dict[int, Address]:
         try:
             one = ipaddress.ip_address(str(text))
         except ValueError:
-            _refuse("front_tier_probe_clients", text, "it is no address")
+            _refuse("front_tier_probe_clients", text, "it is no address: write one such as 192.0.2.1")
         if found.setdefault(one.version, one) != one:
             _refuse("front_tier_probe_clients", text, "name one address of each family")
     return found
@@ -268,7 +275,7 @@ def _check_host(asked: Asked, host: Host) -> None:
     """Check what was asked against the host. Raises Refusal."""
     for option, name in (("front_tier_client_interface", asked.client_interface), ("front_tier_server_interface", asked.server_interface)):
         if asked.method and name and host.interfaces and name not in host.interfaces:
-            _refuse(option, name, "this host has no such interface, it has %s" % ", ".join(sorted(host.interfaces)))
+            _refuse(option, name, "this host has no such interface: name one that it has, %s" % ", ".join(sorted(host.interfaces)))
         if asked.method and 6 in asked.families and name in host.without_ipv6:
             servers = ", ".join(str(one) for one in asked.upstreams if one.address.version == 6)
             _refuse(option, name, "IPv6 is switched off on it, and front_tier_upstreams has %s. Switch it on, or leave these out" % servers)
@@ -534,4 +541,4 @@ def _address(option: str, text: Any) -> Address:
     try:
         return ipaddress.ip_address(str(text))
     except ValueError:
-        _refuse(option, text, "it is no address")
+        _refuse(option, text, "it is no address: write one such as 192.0.2.1")

@@ -28,7 +28,7 @@ def parse_nofile(value: Any) -> dict[str, int]:
         raise Refusal("nofile is missing. Say how many files may be open: a number, or {soft, hard}.%s" % NOTHING)
     if isinstance(value, dict):
         if set(value) != {"soft", "hard"}:
-            raise Refusal("nofile %s: as a dict it has exactly soft and hard.%s" % (shown(value), NOTHING))
+            raise Refusal("nofile %s: as a dict it has exactly soft and hard: write both.%s" % (shown(value), NOTHING))
         nofile = {side: _number("nofile.%s" % side, value[side]) for side in ("soft", "hard")}
         if nofile["soft"] > nofile["hard"]:
             raise Refusal(

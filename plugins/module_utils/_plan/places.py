@@ -247,7 +247,7 @@ class Places:
         if interface and not rows:
             names = sorted({place.interface for place in self.rows[host.name]})
             raise PlanError(
-                'front_tier_interface "%s": %s has no such interface with an address. It has %s.'
+                'front_tier_interface "%s": %s has no such interface with an address. Name one that it has: %s.'
                 % (interface, host.name, ", ".join(names) or "none")
             )
         for one in addresses:

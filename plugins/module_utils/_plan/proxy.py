@@ -102,7 +102,10 @@ def parse_endpoints(name: str, values: Any, wildcard: bool = False) -> list[Endp
                 raise Refusal("%s%s" % (error, NOTHING)) from None
             one = Endpoint(path["destinations"][0], path["ports"][0], "".join(words[1:]))
         if one.more and (not wildcard or not one.more.isprintable() or set(one.more) & set(";{}#")):
-            raise Refusal('%s "%s": only address:port%s.%s' % (where, value, " and words of the program" if wildcard else "", NOTHING))
+            raise Refusal(
+                '%s "%s": write address:port%s, and nothing else.%s'
+                % (where, value, " and words of the program" if wildcard else "", NOTHING)
+            )
         for other in found:
             if one.overlaps(other):
                 raise Refusal("%s: %s and %s overlap. Leave one of them out.%s" % (name, other.text, one.text, NOTHING))
@@ -119,9 +122,11 @@ def parse_sources(values: Any) -> list[str]:
         try:
             address = ipaddress.ip_address(str(value).strip())
         except ValueError:
-            raise Refusal('front_tier_sources[%d]: "%s" is no IPv4 or IPv6 address.%s' % (index, value, NOTHING)) from None
+            raise Refusal(
+                'front_tier_sources[%d]: "%s" is no IPv4 or IPv6 address. Write one of this host.%s' % (index, value, NOTHING)
+            ) from None
         if address.is_unspecified or address.is_multicast:
-            raise Refusal("front_tier_sources[%d]: %s is no address of one host.%s" % (index, address, NOTHING))
+            raise Refusal("front_tier_sources[%d]: %s is no address of one host. Write one of this host.%s" % (index, address, NOTHING))
         if str(address) in found:
             raise Refusal("front_tier_sources: %s is named twice. Leave one of them out.%s" % (address, NOTHING))
         found.append(str(address))
@@ -134,7 +139,7 @@ def whole(options: dict[str, Any], name: str, low: int, high: int = 1 << 31) -> 
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not re.match(r"-?\d{1,12}\Z", str(value).replace("_", "").strip(), re.A):
-        raise Refusal("front_tier_%s %r is no whole number.%s" % (name, value, NOTHING))
+        raise Refusal("front_tier_%s %r is no whole number: it must be %d to %d.%s" % (name, value, low, high, NOTHING))
     found = int(str(value).replace("_", ""))
     if not low <= found <= high:
         raise Refusal("front_tier_%s %d is out of bounds: it must be %d to %d.%s" % (name, found, low, high, NOTHING))
@@ -201,7 +206,10 @@ def usable_ports(options: dict[str, Any], audit: dict[str, Any]) -> int:
     given = whole(options, "usable_ports", 1, 65535)
     usable = number((audit.get("ports") or {}).get("usable"))
     if given is None and usable is None:
-        raise Refusal("front_tier_usable_ports is not given, and the audit of this host could not read it.%s" % NOTHING)
+        raise Refusal(
+            "front_tier_usable_ports is not given, and the audit of this host could not read it. Say how many ports a source may use.%s"
+            % NOTHING
+        )
     return given if given is not None else max(0, int(usable or 0) - is_odd(audit))
 
 

@@ -115,11 +115,11 @@ def _bounded(name: str, text: str) -> str:
     if bounds is None:
         for word in words:
             if re.match(r"-?[0-9]+\Z", word) and not -BIG <= int(word) <= BIG * 2 + 1:
-                raise Refusal("settings: %s %s does not fit into 64 bits.%s" % (name, word, NOTHING))
+                raise Refusal("settings: %s %s does not fit into 64 bits. Give a smaller number.%s" % (name, word, NOTHING))
         return text
     if len(words) != bounds.words or not all(re.match(r"[0-9]+\Z", word) for word in words):
         raise Refusal(
-            'settings: %s is "%s": it takes %s.%s'
+            'settings: %s is "%s": write %s.%s'
             % (name, text, "a whole number" if bounds.words == 1 else "%d whole numbers" % bounds.words, NOTHING)
         )
     for word in words:
@@ -136,7 +136,7 @@ def check_kind(name: str, text: str, now: str) -> None:
     numeric = [re.match(r"-?[0-9]+\Z", word) for word in old]
     if old and all(numeric) and (len(old) != len(new) or not all(re.match(r"-?[0-9]+\Z", word) for word in new)):
         raise Refusal(
-            'settings: %s is "%s" now: %d whole number%s. "%s" is not of that form.%s'
+            'settings: %s is "%s" now: %d whole number%s. "%s" is not: write it like that.%s'
             % (name, now, len(old), "" if len(old) == 1 else "s", text, NOTHING)
         )
 

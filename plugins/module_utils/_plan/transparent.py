@@ -71,10 +71,10 @@ def parse(options: dict[str, Any]) -> Asked:
     for option, ports in (("ports", options["ports"]), ("notrack", options["notrack"]), ("proxy_port", [proxy_port])):
         for port in ports:
             if port is not None and not 0 < port < 65536:
-                _refuse(option, port, "a port is 1 to 65535")
+                _refuse(option, port, "it must be 1 to 65535")
     mark, table = options["mark"], options["table"]
     if not 0 < mark < 1 << 32:
-        _refuse("mark", mark, "a mark is 1 to 4294967295")
+        _refuse("mark", mark, "it must be 1 to 4294967295")
     if not 0 < table < 1 << 32 or table in SYSTEM_TABLES:
         _refuse("table", table, "take a number from 1 to 4294967295 that is not one of the system's own (253, 254, 255)")
     return Asked(
@@ -98,7 +98,7 @@ def _check_use(method: str | None, options: dict[str, Any]) -> None:
         _refuse("method", None, "name one of %s" % ", ".join(NEEDED))
     for option in NEEDED[method]:
         if not options[option]:
-            _refuse(option, None, "method %s needs it" % method)
+            _refuse(option, None, "method %s needs it: name it" % method)
     for option in sorted({name for names in OF_USE.values() for name in names} - set(OF_USE[method])):
         if options[option] not in (None, []):
             _refuse(option, options[option], "it means nothing with method %s: leave it out" % method)
@@ -111,7 +111,7 @@ def _networks(texts: Sequence[str], method: str) -> list[Network]:
         try:
             network = ipaddress.ip_network(text)
         except ValueError as error:
-            _refuse("addresses", text, str(error))
+            _refuse("addresses", text, "%s: write one such as 10.0.0.5 or 10.0.0.0/24" % error)
         if method == "backend_route" and network.prefixlen != network.max_prefixlen:
             _refuse("addresses", text, "name single addresses of this host")
         found.append(network)
@@ -128,7 +128,7 @@ def _gateway(text: str | None, addresses: Sequence[str]) -> Address | None:
     try:
         gateway = ipaddress.ip_address(text)
     except ValueError as error:
-        _refuse("gateway", text, str(error))
+        _refuse("gateway", text, "%s: write one such as 10.0.0.1" % error)
     for address in addresses:
         if ipaddress.ip_network(address).version != gateway.version:
             _refuse("gateway", text, "it is not of the same family as %s; use a set of its own for each family" % address)

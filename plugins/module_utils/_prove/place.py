@@ -34,7 +34,7 @@ def top() -> str:
         os.mkdir(path, 0o700)
     found = os.lstat(path)
     if found.st_uid != os.geteuid() or found.st_mode & 0o170077 != 0o040000:
-        raise PermissionError(1, "it is no private folder of this user", path)
+        raise PermissionError(1, "others own it or may write to it: remove it, or set XDG_RUNTIME_DIR to a folder of this user", path)
     return path
 
 

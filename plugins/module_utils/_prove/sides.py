@@ -57,7 +57,7 @@ def parsed(given: list[dict[str, Any]]) -> list[Asked]:
         own = {key: value for key, value in item.items() if key != "connections"}
         connections = item.get("connections")
         if connections is not None and not (str(connections).isdecimal() and int(connections) > 0):
-            raise PathError('%s.connections "%s" is no number of connections.%s' % (name, connections, budget.NOTHING))
+            raise PathError('%s.connections "%s" is no number of connections: write 1 or more.%s' % (name, connections, budget.NOTHING))
         imitate = own.get("bind") is not None or own.get("dialer") is not None
         found.append(Asked(parse_path(name, own), imitate, None if connections is None else int(connections)))
     if not found:
@@ -171,7 +171,7 @@ def _sources(paths: list[Path]) -> dict[str, str]:
     for destination in {one for path in paths if path.bind == "none" for one in path.destinations}:
         source = source_for(destination)
         if is_absent(source):
-            raise PathError("paths: %s.%s" % (source["detail"], budget.NOTHING))
+            raise PathError("paths: %s. Name destinations that this host can reach.%s" % (source["detail"], budget.NOTHING))
         found[destination] = source
     return found
 

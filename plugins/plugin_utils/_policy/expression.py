@@ -69,7 +69,9 @@ class Expression:
             )
             raise ExpressionError(self._at(places[0] if places else 0, why)) from None
         except (exceptions.JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise ExpressionError("it cannot be evaluated (%s: %s)" % (type(error).__name__, error)) from None
+            raise ExpressionError(
+                "it cannot be evaluated (%s: %s). Write it so that it takes every host." % (type(error).__name__, error)
+            ) from None
 
     @staticmethod
     def _unexpected(error: Any) -> str:

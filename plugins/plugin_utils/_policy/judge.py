@@ -90,7 +90,7 @@ def hosts_of(value: Any) -> list[Host]:
     try:
         given = plain(value)
     except ValueError as error:
-        raise _gate.GateError("The audits cannot be read: %s." % error) from None
+        raise _gate.GateError("The audits cannot be read: %s. Audit the hosts again." % error) from None
     if isinstance(given, dict) and "fleet" in given and isinstance(given.get("hosts"), dict):
         given = given["hosts"]
     if not isinstance(given, dict) or not given:

@@ -59,9 +59,9 @@ def check(change: Change) -> None:
     try:
         why = refused(change.root, folder, changed, _command(options["validate"]))
     except OSError as error:
-        raise Refusal("folder %s %s. It takes unshare(1), mount(8) and the right to mount.%s" % (folder, error.strerror, NOTHING)) from None
+        raise Refusal("folder %s %s. Give it unshare(1), mount(8) and the right to mount.%s" % (folder, error.strerror, NOTHING)) from None
     if why:
-        raise Refusal('"%s" refuses the files as they would be: %s%s' % (options["validate"], why.rstrip(".") + ".", NOTHING))
+        raise Refusal('"%s" refuses the files as they would be: %s%s' % (options["validate"], why.rstrip(".") + ". Mend that.", NOTHING))
 
 
 def _command(text: str) -> list[str]:

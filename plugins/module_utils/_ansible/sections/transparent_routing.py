@@ -77,7 +77,7 @@ def _check_interfaces(asked: Asked) -> None:
         missing = [name for name in names if name not in there]
         if missing:
             raise Refusal(
-                "%s: this host has no interface %s, it has %s. Nothing was changed."
+                "%s: this host has no interface %s. Name one that it has: %s. Nothing was changed."
                 % (option, ", ".join(missing), ", ".join(sorted(there)))
             )
 
@@ -108,7 +108,7 @@ def _link_to(change: Change, asked: Asked) -> tuple[str, str]:
         where = "is on %s: name one of them in interfaces" % " and ".join("%s (%s)" % one for one in usable)
         raise Refusal(
             "gateway %s %s. Nothing was changed."
-            % (asked.gateway, where if usable else "is on no network of %s" % (", ".join(among) or "this host"))
+            % (asked.gateway, where if usable else "is on no network of %s: name one that is" % (", ".join(among) or "this host"))
         )
     return usable[0]
 

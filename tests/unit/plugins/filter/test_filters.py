@@ -81,22 +81,32 @@ def test_the_paths_of_the_audit_are_computed_again():
     [
         (
             {"nofil": 5},
-            "capacity has no nofil. What can be overridden: limits, nofile, addresses; beside them there are paths, service, "
+            "capacity has no nofil. Override one of limits, nofile, addresses; beside them there are paths, service, "
             "connections, headroom.",
         ),
         ({"nofile": "many"}, 'capacity: nofile "many" is no whole number: it must be 1 to 2147483648.'),
         ({"nofile": 0}, "capacity: nofile 0 is out of bounds: it must be 1 to 2147483648."),
         ({"nofile": True}, 'capacity: nofile "True" is no whole number: it must be 1 to 2147483648.'),
         ({"addresses": 0}, "capacity: addresses 0 is out of bounds: it must be 1 to 65536."),
-        ({"addresses": ["10.0.0.1", "10.0.0"]}, 'capacity: addresses[1] "10.0.0" is no IPv4 or IPv6 address.'),
+        (
+            {"addresses": ["10.0.0.1", "10.0.0"]},
+            'capacity: addresses[1] "10.0.0" is no IPv4 or IPv6 address. Write one in each item, or how many there are.',
+        ),
         ({"limits": 5}, 'capacity: limits "5" is no dictionary. Write limits={"net.core.somaxconn": 65535}.'),
         ({"limits": {"a.b": 1}}, 'capacity: limits: "a.b" is no sysctl that bounds connections. Name one of docs/limits.md.'),
         (
             {"limits": {"net.core.somaxconn": "x"}},
             'capacity: limits["net.core.somaxconn"] "x" is no whole number: it must be 0 to 9223372036854775807.',
         ),
-        ({"limits": {"net.core.somaxconn": None}}, 'capacity: limits["net.core.somaxconn"] "None" is no value of a sysctl.'),
-        ({"limits": {"net.ipv4.ip_local_port_range": 5}}, 'capacity: limits["net.ipv4.ip_local_port_range"] has 1 values, and needs 2.'),
+        (
+            {"limits": {"net.core.somaxconn": None}},
+            'capacity: limits["net.core.somaxconn"] "None" is no value of a sysctl. '
+            'Write it as sysctl prints it, such as 65535 or "1024 65535".',
+        ),
+        (
+            {"limits": {"net.ipv4.ip_local_port_range": 5}},
+            'capacity: limits["net.ipv4.ip_local_port_range"] has 1 values, and needs 2: write them all, as sysctl prints them.',
+        ),
         (
             {"limits": {"net.ipv4.ip_local_port_range": [9, 5]}},
             'capacity: limits["net.ipv4.ip_local_port_range"] 9-5 is no range of ports: write [1024, 65535].',
@@ -107,7 +117,7 @@ def test_the_paths_of_the_audit_are_computed_again():
         ),
         (
             {"paths": [{"destinations": ["10.0.0.1"]}]},
-            "capacity: paths[0] needs destinations and ports: the addresses and ports that are dialled.",
+            "capacity: paths[0] needs destinations and ports: name the addresses and ports that are dialled.",
         ),
         ({"connections": 0}, "capacity: connections 0 is out of bounds: it must be 1 to 1099511627776."),
     ],

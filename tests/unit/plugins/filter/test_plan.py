@@ -440,7 +440,7 @@ WRONG_VARIABLES = {
     "pool outside": ({"front_tier_address_pool": ["10.9.9.1-10.9.9.5"]}, "front_tier_address_pool of proxy1: 10.9.9.1 lies outside"),
     "interface": (
         {"front_tier_addresses": ["10.0.0.9"], "front_tier_interface": "eth7"},
-        'front_tier_interface "eth7": proxy1 has no such interface with an address. It has eth0',
+        'front_tier_interface "eth7": proxy1 has no such interface with an address. Name one that it has: eth0',
     ),
     "no address": ({"front_tier_addresses": ["10.0.0"]}, "front_tier_addresses of proxy1 '10.0.0': it is no address"),
     "someone else's": ({"front_tier_addresses": ["10.0.0.50"]}, "front_tier_addresses of proxy1: 10.0.0.50 is an address of db1"),

@@ -75,8 +75,11 @@ def test_sources_are_not_judged_where_addresses_cannot_be_read():
             {"name": "ngnix.service", "asked": ["ngnix"], "near": ["nginx.service"]},
             "service ngnix does not exist on this host. Near names: nginx.service.",
         ),
-        ({"name": "process 9", "asked": [9], "near": []}, "process 9 does not exist on this host."),
-        ({"name": "a.service", "asked": ["a", "a.service"]}, "service a or service a.service does not exist on this host."),
+        ({"name": "process 9", "asked": [9], "near": []}, "process 9 does not exist on this host. Start it, or leave it out."),
+        (
+            {"name": "a.service", "asked": ["a", "a.service"]},
+            "service a or service a.service does not exist on this host. Start it, or leave it out.",
+        ),
     ],
 )
 def test_services_that_do_not_exist(service, message):
@@ -92,7 +95,7 @@ def test_services_that_do_not_exist(service, message):
         ({"sample": -1}, "sample -1 is out of bounds: it must be 0 (all connected sockets) or more."),
         ({"services": ["a", " "]}, 'services: an empty name. Write units, such as "nginx.service".'),
         ({"root": "/no/such/host"}, 'root "/no/such/host" is no folder with a host in it. Write / for this machine.'),
-        ({"paths": [{"ports": [80]}]}, "paths[0] needs destinations and ports: the addresses and ports that are dialled."),
+        ({"paths": [{"ports": [80]}]}, "paths[0] needs destinations and ports: name the addresses and ports that are dialled."),
     ],
 )
 def test_wrong_arguments(changes, message):

@@ -125,7 +125,7 @@ class TestOverrides:
     @pytest.mark.parametrize(
         "overrides, message",
         [
-            ({"somaxconn": 5}, "somaxconn cannot be overridden. What can: limits, nofile, addresses, sources."),
+            ({"somaxconn": 5}, "somaxconn cannot be overridden. Override one of limits, nofile, addresses, sources."),
             ({"limits": {"net.core.no": 5}}, 'limits: "net.core.no" is no sysctl that bounds connections. Name one of docs/limits.md.'),
             (
                 {"limits": {"net.ipv4.ip_local_port_range": "9 5"}},
@@ -136,8 +136,8 @@ class TestOverrides:
                 'limits: "x" is no value of net.ipv4.ip_local_reserved_ports. Write it as sysctl prints it.',
             ),
             ({"limits": {"net.core.somaxconn": "many"}}, 'limits: "many" is no value of net.core.somaxconn. Write it as sysctl prints it.'),
-            ({"sources": ["fd00::1"]}, "sources: none of fd00::1 is of the family of 10.0.9.1."),
-            ({"addresses": 1 << 32}, "addresses 4294967296: only 4127195134 lie from 10.0.0.2 on."),
+            ({"sources": ["fd00::1"]}, "sources: none of fd00::1 is of the family of 10.0.9.1. Name some that are."),
+            ({"addresses": 1 << 32}, "addresses 4294967296: only 4127195134 lie from 10.0.0.2 on. Ask for no more."),
         ],
     )
     def test_what_cannot_be(self, overrides, message):

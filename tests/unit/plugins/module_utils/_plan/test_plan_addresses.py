@@ -47,32 +47,32 @@ def test_spellings(given, meant):
     ("item", "says"),
     [
         ("10.0.0.40-10.0.0.10/24", "it is reversed: write 10.0.0.10-10.0.0.40/24"),
-        ("10.0.0.0/24", "10.0.0.0 is the network address of 10.0.0.0/24"),
-        ("10.0.0.255/24", "10.0.0.255 is the broadcast address of 10.0.0.0/24"),
-        ("10.0.0.250-10.0.1.5/24", "10.0.0.255 is the broadcast address of 10.0.0.0/24"),
-        ("fd00::/64", "fd00:: is the subnet-router anycast address of fd00::/64"),
-        ("10.0.0.5\n", "it is no address"),
-        ("10.0.0.5/24\n", "the prefix length is no number"),
-        ("10.0.0.5/٢٤", "the prefix length is no number"),
-        ("10.0.0.5/024", "the prefix length is no number"),
-        ("10.0.0.5/33", "the prefix length is above 32"),
-        ("10.0.0.5/+1", "the prefix length is no number"),
-        ("fd00::1/129", "the prefix length is above 128"),
-        ("010.0.0.5", "it is no address"),
-        ("10.0.5", "it is no address"),
-        ("fe80::1%eth0", "it is no address"),
-        ("eth0", "it is no address"),
-        ("", "it is no address"),
+        ("10.0.0.0/24", "10.0.0.0 is the network address of 10.0.0.0/24: choose another"),
+        ("10.0.0.255/24", "10.0.0.255 is the broadcast address of 10.0.0.0/24: choose another"),
+        ("10.0.0.250-10.0.1.5/24", "10.0.0.255 is the broadcast address of 10.0.0.0/24: choose another"),
+        ("fd00::/64", "fd00:: is the subnet-router anycast address of fd00::/64: choose another"),
+        ("10.0.0.5\n", "it is no address: write one such as 10.0.0.5/24"),
+        ("10.0.0.5/24\n", "the prefix length is no number: write one such as 10.0.0.5/24"),
+        ("10.0.0.5/٢٤", "the prefix length is no number: write one such as 10.0.0.5/24"),
+        ("10.0.0.5/024", "the prefix length is no number: write one such as 10.0.0.5/24"),
+        ("10.0.0.5/33", "the prefix length is above 32: write a smaller one"),
+        ("10.0.0.5/+1", "the prefix length is no number: write one such as 10.0.0.5/24"),
+        ("fd00::1/129", "the prefix length is above 128: write a smaller one"),
+        ("010.0.0.5", "it is no address: write one such as 10.0.0.5/24"),
+        ("10.0.5", "it is no address: write one such as 10.0.0.5/24"),
+        ("fe80::1%eth0", "it is no address: write one such as 10.0.0.5/24"),
+        ("eth0", "it is no address: write one such as 10.0.0.5/24"),
+        ("", "it is no address: write one such as 10.0.0.5/24"),
         ("10.0.0.5/24-10.0.0.9/24", "the prefix length stands at the end of a range: 10.0.0.10-10.0.0.40/24"),
-        ("10.0.0.5-fd00::1", "one end is IPv4 and the other IPv6"),
-        ("127.0.0.5", "127.0.0.5 is a loopback address"),
-        ("224.0.0.5", "224.0.0.5 is a multicast address"),
-        ("255.255.255.255", "255.255.255.255 is the broadcast address"),
-        ("0.0.0.0", "0.0.0.0 is in 0.0.0.0/8, which means this network"),
-        ("::", ":: is an IPv4 or unspecified address written as IPv6"),
+        ("10.0.0.5-fd00::1", "one end is IPv4 and the other IPv6: write a range for each"),
+        ("127.0.0.5", "127.0.0.5 is a loopback address: choose another"),
+        ("224.0.0.5", "224.0.0.5 is a multicast address: choose another"),
+        ("255.255.255.255", "255.255.255.255 is the broadcast address: choose another"),
+        ("0.0.0.0", "0.0.0.0 is in 0.0.0.0/8, which means this network: choose another"),
+        ("::", ":: is an IPv4 or unspecified address written as IPv6: choose another"),
         ("::ffff:10.0.0.1", "::ffff:10.0.0.1 is an IPv4 address mapped into IPv6: write it as IPv4"),
-        ("fe80::1", "fe80::1 is a link-local address, which every interface makes by itself"),
-        ("ff02::1", "ff02::1 is a multicast address"),
+        ("fe80::1", "fe80::1 is a link-local address, which every interface makes by itself: choose another"),
+        ("ff02::1", "ff02::1 is a multicast address: choose another"),
         (
             "10.0.0.0-10.255.255.255",
             "these are 16777216 addresses, more than 8192: use kind: local_route, which gives a whole prefix at once",
@@ -98,7 +98,8 @@ def test_all_that_are_wrong_are_named():
     with pytest.raises(Refusal) as error:
         texts("10.0.0.5", "x", "10.0.0.9-10.0.0.8", "10.0.0.5/24")
     assert (
-        "addresses 'x': it is no address; addresses '10.0.0.9-10.0.0.8': it is reversed: write 10.0.0.8-10.0.0.9/32; "
+        "addresses 'x': it is no address: write one such as 10.0.0.5/24; addresses '10.0.0.9-10.0.0.8': it is reversed: "
+        "write 10.0.0.8-10.0.0.9/32; "
         "addresses '10.0.0.5/24': 10.0.0.5 stands there with /32, too: name it once." + NOTHING == str(error.value)
     )
 
@@ -109,8 +110,8 @@ def test_all_that_are_wrong_are_named():
         ("10.99.0.5/24", "it has bits behind its prefix: write 10.99.0.0/24 for the whole prefix, or 10.99.0.5"),
         ("0.0.0.0/0", "it is a prefix of less than 8 bits: most of the world would become this host"),
         ("::/0", "it is a prefix of less than 8 bits: most of the world would become this host"),
-        ("127.0.0.0/8", "127.0.0.0 is a loopback address"),
-        ("10.99.0.1-10.99.0.9", "it is no address"),
+        ("127.0.0.0/8", "127.0.0.0 is a loopback address: choose another"),
+        ("10.99.0.1-10.99.0.9", "it is no address: write one such as 10.0.0.5/24"),
     ],
 )
 def test_prefixes_of_local_routes(item, says):

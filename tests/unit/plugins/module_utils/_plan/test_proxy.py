@@ -152,7 +152,7 @@ REFUSED = [
         " elsewhere.",
     ),
     ({"upstreams": ["10.0.9.10"]}, 'front_tier_upstreams[0] "10.0.9.10" has no port. Write it as "10.0.9.10:8080".'),
-    ({"upstreams": ["10.0.9.10:1 x"]}, 'front_tier_upstreams[0] "10.0.9.10:1 x": only address:port.'),
+    ({"upstreams": ["10.0.9.10:1 x"]}, 'front_tier_upstreams[0] "10.0.9.10:1 x": write address:port, and nothing else.'),
     ({"sources": ["10.0.9.101"] * 2}, "front_tier_sources: 10.0.9.101 is named twice. Leave one of them out."),
     (
         {"sources": ["10.0.9.103"]},
@@ -179,7 +179,7 @@ REFUSED = [
     ),
     ({"mode": "udp"}, 'front_tier_mode "udp" is none of http, tcp.'),
     ({"headroom": 1}, "front_tier_headroom 1 is out of bounds: it must be from 0 to less than 1."),
-    ({"usable_ports": "many"}, "front_tier_usable_ports 'many' is no whole number."),
+    ({"usable_ports": "many"}, "front_tier_usable_ports 'many' is no whole number: it must be 1 to 65535."),
     (
         {"usable_ports": 1},
         "A line has 1 ports, and 1 workers (front_tier_reloads and the one now) share 0 of them: none is left. Widen the range.",

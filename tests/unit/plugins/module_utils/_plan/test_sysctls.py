@@ -50,9 +50,9 @@ def test_spellings_and_kinds_of_values(settings, parsed):
         ),
         ({"net.core.somaxconn": 0}, "settings: net.core.somaxconn 0 is out of bounds: it must be 1 to 2147483647."),
         ({"net.core.somaxconn": 1 << 31}, "settings: net.core.somaxconn 2147483648 is out of bounds: it must be 1 to 2147483647."),
-        ({"net.core.somaxconn": "many"}, 'settings: net.core.somaxconn is "many": it takes a whole number.'),
-        ({"net.ipv4.tcp_mem": "1 2"}, 'settings: net.ipv4.tcp_mem is "1 2": it takes 3 whole numbers.'),
-        ({"net.x.y": 1 << 65}, "settings: net.x.y 36893488147419103232 does not fit into 64 bits."),
+        ({"net.core.somaxconn": "many"}, 'settings: net.core.somaxconn is "many": write a whole number.'),
+        ({"net.ipv4.tcp_mem": "1 2"}, 'settings: net.ipv4.tcp_mem is "1 2": write 3 whole numbers.'),
+        ({"net.x.y": 1 << 65}, "settings: net.x.y 36893488147419103232 does not fit into 64 bits. Give a smaller number."),
         (
             {"net.core.somaxconn": None},
             "settings: the value 'None' of net.core.somaxconn cannot be written to a sysctl. Give one line of text or a number.",
@@ -161,7 +161,7 @@ def test_another_form_than_the_kernel_prints_is_refused():
 @pytest.mark.parametrize("value", ["²", "٣٣", "0x10", "1e3"])
 def test_only_plain_digits_are_a_number(value):
     """What only looks like a number to Python is refused before the kernel sees it."""
-    with pytest.raises(Refusal, match="takes a whole number"):
+    with pytest.raises(Refusal, match="write a whole number"):
         sysctls.parse_settings({"net.core.somaxconn": value}, key_path, key_name)
 
 
