@@ -28,8 +28,8 @@ CALLED = {"_refuse": 2, "refuse": 0, "fail_json": None}  # which argument has th
 # An imperative, or a bound that says what may be written instead.
 REMEDY = re.compile(
     r"\b(add|allow|ask|audit|choose|dial|end|exclude|give|have|install|keep|leave|let|list all|log|look|lower|make|mend|name|open|override|"
-    r"put|raise|read it again|record|register|remove|reserve|restore|run|say|set|split|start|switch|take|try|turn|upgrade|use|wait|widen|write|"
-    r"must be|it is one of|(?:is not one|is none) of %s|(?:keys|subsets) are)\b",
+    r"put|raise|read it again|record|register|remove|reserve|restore|run|say|set|split|start|switch|take|try|turn|upgrade|use|wait|widen|"
+    r"write|must be|it is one of|(?:is not one|is none) of %s|(?:keys|subsets) are)\b",
     re.I,
 )
 # Whose last words, which say what to do, come from elsewhere.
