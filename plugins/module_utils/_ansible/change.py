@@ -483,7 +483,7 @@ def _result(made: Change, steps: list[Step]) -> dict[str, Any]:
         "before": {step.name: plain(step, step.before) for step in visible},
         "after": {step.name: plain(step, step.after) for step in visible},
         "steps": ["%s %s" % (step.kind, step.name) for step in visible],
-        "diff": [shown(step) for step in visible],
+        "diff": shown(visible),
         "needs_restart": restart,
         "not_applied": made.not_applied,
         "left": made.left,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Iterable, NamedTuple
 
 # Sysctls that files, sessions and processes must stay below: they rise before those and fall after them.
 CEILINGS = ("fs.nr_open", "fs.file-max")
@@ -36,10 +36,26 @@ def file_value(text: str, mode: int = 0o644) -> dict[str, Any]:
     return {"text": text, "mode": mode, "uid": 0, "gid": 0, "context": None}
 
 
-def shown(step: Step) -> dict[str, str]:
-    """Return a step as Ansible's diff shows it; the same in check mode as in the real run."""
-    header = {"file": step.name, "folder": step.name + "/"}.get(step.kind, "%s %s" % (step.kind, step.name))
-    return {"before_header": header, "after_header": header, "before": _text(step, step.before), "after": _text(step, step.after)}
+# Things of which a change has many: one piece of a diff for all that stand together, and what they are of.
+MANY = {"address": "addresses of %s", "local_route": "local routes of %s", "process": "processes of %s", "rule": "rules of routing"}
+
+
+def shown(steps: Iterable[Step]) -> list[dict[str, str]]:
+    """Return steps as Ansible's diff shows them; the same in check mode as in the real run."""
+    found: list[dict[str, str]] = []
+    for step in steps:
+        header = _header(step)
+        if step.kind not in MANY or not found or found[-1]["before_header"] != header:
+            found.append({"before_header": header, "after_header": header, "before": "", "after": ""})
+        found[-1]["before"] += _text(step, step.before)
+        found[-1]["after"] += _text(step, step.after)
+    return found
+
+
+def _header(step: Step) -> str:
+    if step.kind in MANY:
+        return MANY[step.kind].replace("%s", step.name.rsplit("/", 2)[0] if step.kind == "process" else step.name.split()[0])
+    return {"file": step.name, "folder": step.name + "/"}.get(step.kind, "%s %s" % (step.kind, step.name))
 
 
 def plain(step: Step, value: Any) -> Any:
@@ -58,6 +74,15 @@ def _text(step: Step, value: Any) -> str:
         return "mode %o\n" % value
     if step.kind == "unit":
         return "".join("%s = %s\n" % (unit, value[unit]) for unit in sorted(value))
+    if step.kind in ("address", "local_route"):
+        quiet = step.kind == "address" and value["lifetime"] == "unpreferred"
+        return "%s%s\n" % (step.name.partition(" ")[2], ", a source only for those that bind it" if quiet else "")
+    if step.kind == "rule":
+        return step.name + "\n"
+    if step.kind == "symlink":
+        return "%s -> %s\n" % (step.name, value)
+    if step.kind == "process":
+        return "%s = %s\n" % (step.name.rsplit("/", 2)[1], "ended" if "gone" in value else "%s:%s" % (value["soft"], value["hard"]))
     if isinstance(value, dict):
-        value = ", ".join("%s %s" % (key, value[key]) for key in sorted(value)) or "present"
+        value = ", ".join("%s %s" % (key, value[key]) for key in sorted(value))
     return "%s = %s\n" % (step.name, value)
