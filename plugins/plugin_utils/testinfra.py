@@ -21,7 +21,7 @@ from typing import Any, Iterable, Iterator
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import capacity
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.facts import complete
-from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import clean, grouped, label, mapping, rows
+from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import UNFIT, clean, grouped, label, mapping, rows
 
 try:
     import pytest
@@ -235,9 +235,12 @@ def front_tier(
     begin = ran.stdout.find("{")
     try:
         snapshot = json.loads(ran.stdout[begin:])
-    except ValueError:
+    except (RecursionError, ValueError):
         raise AuditError("The audit printed no snapshot. Look why the host prints this: %s" % clean(ran.stdout)) from None
-    return Audit(complete(snapshot, chosen, service), service)
+    try:
+        return Audit(complete(snapshot, chosen, service), service)
+    except UNFIT as error:
+        raise AuditError("The answer of this host is no snapshot of it (%s). Look at what answers there." % type(error).__name__) from None
 
 
 if pytest:

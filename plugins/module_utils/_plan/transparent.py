@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from typing import Any, Iterable, NamedTuple, NoReturn, Sequence, Union
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
@@ -266,12 +267,16 @@ def _script(name: str, rules: list[str], routes: dict[str, str], ruleset_file: s
     ]
     for route, way in routes.items():
         family, _table, table, destination = route.split()
-        kind = "local " if way.startswith("local ") else ""
-        words = (option[family], kind, destination, way[len(kind) :], table)
-        lines.append("ip %s route replace %s%s %s table %s proto kernel" % words)
-    lines += ["rule %s %s" % (option[family], words) for family, _blank, words in (rule.partition(" ") for rule in rules)]
+        kind, rest = (["local"], way[len("local ") :]) if way.startswith("local ") else ([], way)
+        lines.append(_words("ip", option[family], "route", "replace", *kind, destination, *rest.split(), "table", table, "proto", "kernel"))
+    lines += [_words("rule", option[family], *words) for family, *words in (rule.split() for rule in rules)]
     lines += ["nft -f " + ruleset_file] if ruleset_file else []
     return "\n".join(lines) + "\n"
+
+
+def _words(*words: str) -> str:
+    """Return a command of the shell: the kernel lets the name of an interface be any characters."""
+    return " ".join(map(shlex.quote, words))
 
 
 def _unit(name: str, script: str, waits: bool) -> str:

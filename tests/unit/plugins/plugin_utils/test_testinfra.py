@@ -115,3 +115,17 @@ def test_the_command_holds_what_the_module_imports():
     names = set(testinfra._sources())
     assert testinfra.PACKAGE + "plugins.module_utils._read.snapshot" in names and len(names) <= 27
     assert not [name for name in names if "_apply" in name or "findings" in name]
+
+
+@pytest.mark.parametrize(
+    "said", ["{}", "[]", '{"host": {"kernel": 5}, "listeners": [{"address": "::", "port": 1000000000000}]}', "{" * 9, '{"a":' * 99999, ""]
+)
+def test_a_host_that_answers_what_it_likes_fails_its_test(said):
+    """Neither a number that is no port, nor endless nesting, nor nothing at all: one error of the plugin, and no other."""
+
+    class Host:
+        def run(self, _command):
+            return type("Ran", (), {"rc": 0, "stdout": said, "stderr": ""})
+
+    with pytest.raises(AuditError):
+        testinfra.front_tier(Host())

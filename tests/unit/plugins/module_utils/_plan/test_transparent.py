@@ -154,6 +154,14 @@ def test_the_script_repeats_the_rules_and_routes():
     assert "network-online.target" in files["/etc/systemd/system/front-tier.service"]
 
 
+def test_the_name_of_an_interface_is_one_word_of_the_script():
+    """The kernel takes any name but blanks and slashes; that of the interface towards the gateway comes from it, not from the user."""
+    asked = transparent.parse(BACKEND)
+    routes = transparent.routes_of(asked, True, ("a;$(id>x)", "10.0.0.0/24"))
+    script = transparent.files_of("front-tier", [], routes, None)["/etc/front-tier/front-tier.sh"].splitlines()
+    assert "ip -4 route replace 10.0.0.0/24 dev 'a;$(id>x)' table 100 proto kernel" in script
+
+
 def test_a_balancer_does_not_wait_for_the_network():
     """Only routes through a gateway need the network: a balancer's unit starts before, and after nftables."""
     unit = transparent.files_of("front-tier", [], {}, "table x")["/etc/systemd/system/front-tier.service"]
