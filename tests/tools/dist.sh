@@ -17,7 +17,7 @@ ansible-builder introspect --sanitize . >/dev/null
 find ansible_collections/c10m/front_tier -mindepth 1 -maxdepth 1 -printf '%f\n' | while read -r name; do
     case $name in
         *.md | *.rst | *.json | REUSE.toml | LICENSES | .ansible-lint) ;;
-        changelogs | docs | examples | meta | playbooks | plugins | roles) ;;
+        changelogs | docs | meta | playbooks | plugins | roles) ;;
         *) echo "the tarball holds $name; if users do not need it, add it to build_ignore in galaxy.yml" >&2; exit 1 ;;
     esac
 done
