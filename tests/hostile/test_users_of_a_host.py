@@ -184,3 +184,13 @@ def test_a_socket_that_never_ends_its_answer_is_given_up(tmp_path: Path, slow: b
     stop.set()
     thread.join()
     server.close()
+
+
+@pytest.mark.parametrize("option", ["files", "service_config"])
+def test_the_log_of_a_host_has_no_texts_of_files(option: str) -> None:
+    """Whoever may read the journal does not read a configuration that its own mode keeps from them; the other options are logged."""
+    given = {"name": "web", option: "{'/etc/haproxy/haproxy.cfg': 'password'}"}
+    message, options = change.loggable("Invoked with name=web %s=%s" % (option, given[option]), given)
+    assert "Invoked with name=web %s=NOT_LOGGING_PARAMETER" % option == message
+    assert {"name": "web", option: "NOT_LOGGING_PARAMETER"} == options
+    assert ("an error", None) == change.loggable("an error", None)

@@ -60,6 +60,7 @@ ORDER = (
 )
 # Interfaces are there before their addresses and go after them; addresses go before others come, since IPv6 has none twice.
 PHASES = {"rising": "sysctl", "falling": "sysctl", "leaving": "address", "parting": "link"}
+TEXTS = ("files", "service_config")  # options that hold the texts of files
 FILES = "_files"  # the section of the record in which a set's own files stand
 MOST_SECONDS = 3600  # that a change may wait for its confirmation
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -361,9 +362,25 @@ def specification(section: str | None) -> dict[str, Any]:
     return found
 
 
+class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
+    """A module whose entry in the host's log has no texts of files: passwords may be in them, and a log has other readers than they."""
+
+    def log(self, msg: str, log_args: dict[str, Any] | None = None) -> None:
+        """Log, as every module does."""
+        super().log(*loggable(msg, log_args))
+
+
+def loggable(msg: str, log_args: dict[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
+    """Return what a module is about to log of its options, without the texts of files."""
+    if not log_args or not set(log_args) & set(TEXTS):
+        return msg, log_args
+    kept = {name: "NOT_LOGGING_PARAMETER" if name in TEXTS else value for name, value in log_args.items()}
+    return "Invoked with %s" % " ".join("%s=%s" % one for one in kept.items()), kept
+
+
 def run(section: str | None) -> None:
     """Make the change that a module was asked for, or show it in check mode, and end the module."""
-    module = AnsibleModule(argument_spec=specification(section), supports_check_mode=True)
+    module = Module(argument_spec=specification(section), supports_check_mode=True)
     try:
         result = change(module.params, section, module.check_mode)
         for warning in result.pop("warnings"):
