@@ -81,6 +81,13 @@ def test_galaxy_knows_what_it_needs() -> None:
     assert "jmespath" in (ROOT / environment["dependencies"]["python"]).read_text().split()
 
 
+def test_galaxy_and_the_pages_speak_of_one_version() -> None:
+    """The tarball that the README installs is the one that galaxy.yml names, and no page names another."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").rglob("README.md")]
+    named = {version for page in pages for version in re.findall(r"c10m-front_tier-([\w.+-]+?)\.tar\.gz", page.read_text())}
+    assert {GALAXY["version"]} == named
+
+
 def test_folders_of_plugins_are_those_that_ansible_knows() -> None:
     """Nothing else lies below plugins/."""
     assert KNOWN >= {path.name for path in (ROOT / "plugins").iterdir() if path.is_dir()}
