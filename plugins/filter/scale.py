@@ -42,7 +42,7 @@ def plan_gaps(value: Any, partly: bool = False) -> list[str]:
     """Return, in words, what a plan needs beside changes of its hosts: listeners; unless partly, also hosts, and what nothing solves."""
     plan = mapping(plain(value))
     if "hosts" not in plan or "missing" not in plan:
-        raise AnsibleFilterError("plan_gaps needs what the filter c10m.front_tier.plan returns.")
+        raise AnsibleFilterError("plan_gaps: give it what the filter c10m.front_tier.plan returns.")
     found: dict[str, None] = {}
     for host in mapping(plan["hosts"]).values():
         for change in rows(mapping(host).get("changes")):
