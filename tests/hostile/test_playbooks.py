@@ -108,3 +108,18 @@ PROXY = """---
     - ansible.builtin.debug:
         msg: "{{ front_tier__put.files }}"
 """
+
+
+def test_a_plan_that_it_is_in_stays_words(attack: Attack, snapshot: dict[str, Any]) -> None:
+    """What a plan has from a snapshot, such as the name of an interface, is no template in any of the tasks that the plan goes through."""
+    addresses = [{"interface": attack.template, "address": "10.0.9.101/24", "family": "inet", "local_route": False, "deprecated": False}]
+    attack.answer("connection_limits_info", {**snapshot, "addresses": addresses, "ansible_facts": {}})
+    attack.answer("stat", {"changed": False, "stat": {"exists": False}})
+    attack.answer(
+        "host_config", {"changed": True, "steps": [], "needs_restart": [], "not_applied": [], "left": [], "after": {}, "before": {}}
+    )
+    pool = ["10.0.9.110-10.0.9.140"]
+    hop = {"front_tier_upstreams": ["10.0.9.10:80"], "front_tier_connections": 300000}
+    printed = attack.play("c10m.front_tier.scale", front_tier_address_pool=pool, front_tier_all_hosts=True, **hop)
+    assert "more addresses on {{ lookup" in printed and "Plan again, from what the hosts are now" in printed, printed
+    harmless(attack, printed)

@@ -126,7 +126,7 @@ def test_what_no_change_of_the_hosts_solves_is_said():
     assert plan_gaps(plan) == [ports, "2 more in proxies.", "It cannot."]
     assert plan_gaps(plan, partly=True) == [ports]
     assert plan_gaps({"hosts": {}, "missing": [], "cannot": []}) == []
-    with pytest.raises(AnsibleFilterError, match="plan_gaps needs what the filter c10m.front_tier.plan returns"):
+    with pytest.raises(AnsibleFilterError, match="plan_gaps: give it what the filter c10m.front_tier.plan returns"):
         plan_gaps({"changed": False})
 
 
