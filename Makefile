@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run demo symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -21,6 +21,9 @@ help: ## this list
 
 run: venv-run live ## how many connections this machine can hold, and what stops them; needs no root, changes nothing (ARGS=...)
 	@$(RUN) sh tests/tools/run.sh $(ARGS)
+
+demo: venv-run live ## a front tier of nine containers: found, planned, scaled, filled, proven; needs root (KEEP=1 leaves it up, ARGS=--remove)
+	@$(RUN) python examples/fleet/demo.py $(ARGS)
 
 quick: ## before a commit: linters, units, own rules, a short truth test; under 4 minutes
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
