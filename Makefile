@@ -13,7 +13,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run demo demo-test symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -33,7 +33,7 @@ test: ## everything that the README promises, in one run; as root it installs th
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule symptoms example test-kernels faults transparent
+	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule demo-test symptoms example test-kernels faults transparent
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -74,11 +74,14 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms \
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms --ignore=tests/demo/test_demo.py \
 		--deselect tests/example/test_infrastructure.py::test_its_molecule_scenario_passes $(ARGS)
 
 example: venv live ## examples/infrastructure from the tarball in an empty folder, with its own molecule scenario
 	@$(RUN) python -m pytest -q tests/example $(ARGS)
+
+demo-test: venv live ## make demo, whole and interrupted: what it promises comes out, and nothing of it stays
+	@$(RUN) python -m pytest -q tests/demo $(ARGS)
 
 symptoms: venv live ## twenty causes of lost connections, made with the real programs in namespaces, and each named
 	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests/symptoms $(ARGS)

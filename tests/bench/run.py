@@ -35,6 +35,7 @@ HERE = Path(__file__).parent
 MODULE = ROOT / "plugins/modules/connection_limits_info.py"
 PING, AUDIT = "ansible.builtin.ping", "c10m.front_tier.connection_limits_info"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+TIER, TIER_END = "<!-- tier -->", "<!-- /tier -->"
 
 
 @contextlib.contextmanager
@@ -238,6 +239,27 @@ def bench_plan(options: argparse.Namespace) -> dict[str, Any]:
     return dict(compared(plan.seconds(plan.HOSTS, options.rounds), "plan", "read"), hosts=plan.HOSTS)
 
 
+def bench_tier(_options: argparse.Namespace) -> dict[str, Any]:
+    """A whole tier of containers with the real programs, scaled by the playbook and filled: what each hop holds."""
+    from tests.bench import tier  # it needs the example beside the tests
+
+    found = tier.measure()
+    if found["faults"]:
+        print("\n".join(found["faults"]), file=sys.stderr)
+    return found
+
+
+def bench_scale(options: argparse.Namespace) -> dict[str, Any]:
+    """The playbook scale on 2 and 8 hosts, with everything to change and with nothing, against a play of a ping; whole processes."""
+    from tests.bench import scale
+
+    rows = {}
+    for hosts in (2, 8):
+        with fleet(hosts) as lines:
+            rows[hosts] = scale.seconds(lines, min(options.rounds, 3))
+    return {"hosts": rows}
+
+
 def bench_size(_options: argparse.Namespace) -> dict[str, Any]:
     """The size of what the module imports, which travels to each host and is compiled there at every task."""
     files = closure(MODULE)
@@ -261,6 +283,8 @@ BENCHES = {
     "plan": bench_plan,
     "policy": bench_policy,
     "fleet": bench_fleet,
+    "scale": bench_scale,
+    "tier": bench_tier,
 }
 
 
@@ -374,6 +398,15 @@ def _fleet_table(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def tier_part(results: dict[str, Any]) -> str:
+    """Return what the benches of a whole tier and of the playbook scale say, as Markdown; nothing where neither was measured."""
+    from tests.bench import scale, tier
+
+    parts = [module.table(results[name]) for name, module in (("tier", tier), ("scale", scale)) if name in results]
+    when = "Measured on %(date)s: kernel %(kernel)s, %(processors)s processors, %(memory_gb)s GB, at most %(descriptors)d files a process."
+    return "\n\n".join([when % results["machine"], *("\n".join(part) for part in parts)]) if parts else ""
+
+
 def main() -> None:
     """Run the benches that were asked for, print the table, keep the JSON, and put the table into docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description="Measure speed and memory as ratios.")
@@ -398,9 +431,11 @@ def main() -> None:
     if not options.no_docs:
         figures.draw(results, ROOT / "docs/figures")
     page = ROOT / "docs/benchmarks.md"
-    if not options.no_docs and page.exists() and BEGIN in page.read_text():
-        before, rest = page.read_text().split(BEGIN)
-        page.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+    if not options.no_docs and page.exists():
+        for begin, end, part in ((BEGIN, END, text), (TIER, TIER_END, tier_part(results))):
+            if part and begin in page.read_text():
+                before, rest = page.read_text().split(begin)
+                page.write_text(before + begin + "\n" + part + "\n" + end + rest.split(end)[1])
 
 
 if __name__ == "__main__":

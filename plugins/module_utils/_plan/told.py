@@ -499,7 +499,10 @@ class Told:
             side = self.planner.sides[hop.name, host.name]
             if not hop.transparent:
                 sources.update(dict.fromkeys(side.sources))
-            upstreams += self._upstreams(hop)
+            every = self._upstreams(hop)
+            mine = host.variables.get("front_tier_upstreams") or [] if hop.transparent else []
+            # of several transparent balancers each dials addresses of its own, whose answers return through it
+            upstreams += [one for one in every if one in mine] or every
         if dialled:
             ports = self.planner.ports(dialled[0], host, self.choices[host.name].wide)
             found["front_tier_upstreams"] = upstreams

@@ -127,6 +127,20 @@ def test_behind_a_transparent_balancer_the_sources_are_the_clients():
     assert any("all clients behind one NAT are one source" in line for line in one["hops"][1]["words"])
 
 
+def test_each_of_several_transparent_balancers_keeps_the_addresses_that_it_dials():
+    """What a balancer is told to dial, out of the listeners of the hop, is what its role gets; without a word of it, all of them."""
+    hosts = {
+        "lb1": web("balancers", "10.0.0.2/24", front_tier_upstreams=["10.0.0.10:80", "10.0.0.99:80"]),
+        "lb2": web("balancers", "10.0.0.3/24"),
+        "proxy1": web("proxies", "10.0.0.10/24"),
+        "proxy2": web("proxies", "10.0.0.11/24"),
+    }
+    edge = {"from": "balancers", "to": "proxies", "listeners": [80], "transparent": True, "clients": 1000}
+    found = plan(hosts, hops=[edge], connections=1000)["hosts"]
+    assert found["lb1"]["variables"]["front_tier_upstreams"] == ["10.0.0.10:80"]
+    assert found["lb2"]["variables"]["front_tier_upstreams"] == ["10.0.0.10:80", "10.0.0.11:80"]
+
+
 def test_a_balancer_that_is_not_ours_is_taken_as_told():
     """external: {ports_per_address, addresses} gives the sources; nothing is changed there, but listeners are added here."""
     front = {
