@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ class Fleet:
         """Return {tier: its hosts}, the clients among them."""
         words = ["ansible-inventory", *self.inventories, "--list"]
         told = json.loads(subprocess.run(words, env=self.environment, check=True, capture_output=True, text=True).stdout)
-        return {tier: told[tier]["hosts"] for tier in (*told["front_tier"]["children"], "clients")}
+        return {tier: told[tier]["hosts"] for tier in ("clients", *told["front_tier"]["children"])}
 
     def play(self, playbook: str | Path, **variables: Any) -> None:
         """Run a playbook with further variables. Raises Failed with the end of the log."""
@@ -171,7 +172,7 @@ def faults(found: dict[str, Any]) -> list[str]:
 
 def make(fleet: Fleet) -> None:
     """Start the containers, as somebody once configured them."""
-    with step("containers: " + ", ".join(f"{len(hosts)} {tier}" for tier, hosts in fleet.tiers().items())):
+    with step("containers: " + ", ".join(f"{tier} {len(hosts)}" for tier, hosts in fleet.tiers().items())):
         fleet.play(ROOT / "molecule/shared/create.yml")
         fleet.play(HERE / "testbed/as_found.yml")
 
@@ -230,11 +231,10 @@ def show_plan(told: dict[str, Any]) -> None:
     for host, row in told["hosts"].items():
         for change in row["changes"]:
             words.setdefault(change["words"], []).append(host)
-    for change, hosts in words.items():
-        print(f"      {', '.join(hosts)}: {change}")
-    for tier in told["tiers"]:
-        if "need nothing" in tier["verdict"]:
-            print(f"      {tier['verdict']}")
+    lines = [f"{', '.join(hosts)}: {change}" for change, hosts in words.items()]
+    lines += [tier["verdict"] for tier in told["tiers"] if "need nothing" in tier["verdict"]]
+    for line in lines:
+        print(textwrap.fill(line, 98, initial_indent="      ", subsequent_indent="        "))
 
 
 def show(found: dict[str, Any]) -> None:
@@ -247,7 +247,7 @@ def show(found: dict[str, Any]) -> None:
     print()
     for client, seen in found["origin_sees"].items():
         before = ", ".join(found["origins_saw"][client])
-        print(f"  {client} asks: the origins saw {before}, the balancers; now they see {', '.join(seen)}, the client")
+        print(f"  {client} asks: the origins saw {before} (balancers), now they see {', '.join(seen)} (the client)")
 
 
 def remove(fleet: Fleet) -> None:
