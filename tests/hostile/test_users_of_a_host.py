@@ -9,9 +9,10 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -194,3 +195,37 @@ def test_the_log_of_a_host_has_no_texts_of_files(option: str) -> None:
     assert "Invoked with name=web %s=NOT_LOGGING_PARAMETER" % option == message
     assert {"name": "web", option: "NOT_LOGGING_PARAMETER"} == options
     assert ("an error", None) == change.loggable("an error", None)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_who_lacks_the_rights_is_told_so(root: None, check: bool) -> None:
+    """Without root, a change and its check mode say what they take, and do not call a sysctl read-only that is not."""
+    asked = {**COMMON, "on_override": "warn", "settings": {"net.core.somaxconn": 4096}}
+    with tempfile.TemporaryDirectory() as made:  # the folders of pytest are its own
+        top = Path(made)
+        top.chmod(0o755)
+        for name in ("proc/sys/net/core", "etc/sysctl.d", "var/lib", "run"):
+            (top / name).mkdir(parents=True)
+        (top / "proc/sys/net/core/somaxconn").write_text("128\n")
+        change.change(asked, "kernel_settings", True, Root(made))  # what it imports may lie where only root reads
+        text = told_as(NOBODY, lambda: change.change(asked, "kernel_settings", check, Root(made)))
+    assert "say become: true" in text and text.endswith(" Nothing was changed."), text
+
+
+def told_as(user: int, work: Callable[[], Any]) -> str:
+    """Return the message with which work fails as another user."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+        try:
+            work()
+        except (Refusal, OSError) as error:
+            os.write(sender, change.said(error).encode())
+        os._exit(0)
+    os.close(sender)
+    os.waitpid(child, 0)
+    with os.fdopen(receiver) as told:
+        return told.read()

@@ -216,7 +216,7 @@ class Change:
             module = "nf_conntrack is not loaded" if ".nf_conntrack" in name else "this kernel has no such sysctl here"
             return "is not there (%s)" % module
         if live and not _writable(path):
-            return "is read-only here"
+            return "takes root: say become: true" if os.geteuid() else "is read-only here"
         return None
 
     def _settle_section(self, section: str, wanted: list[Wanted]) -> None:
