@@ -79,11 +79,12 @@ left:
 """
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import run  # noqa: E402
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings  # noqa: E402
 
 
 def main() -> None:
     """Run the module."""
-    run("kernel_settings")
+    run(kernel_settings.SECTION)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def test_a_real_networkd_brings_all_of_it_up(tmp_path):
     wire = wires.Wire(tmp_path / "tree")
     try:
         params = {name: option.get("default") for name, option in wires.change.COMMON.items()}
-        params.update(dict.fromkeys(wires.change.SECTIONS), secondary_interfaces=WANTED)
+        params.update(dict.fromkeys(wires.SECTIONS), secondary_interfaces=WANTED)
         answer = wire.run(params, section=None)
     finally:
         wire.close()

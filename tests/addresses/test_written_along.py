@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import sysctl_path
 from tests.addresses.wire import Wire
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: network namespaces with a veth pair")

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import secondary_interfaces
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import COMMON, SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
-DEFAULTS = {name: option.get("default") for name, option in {**change.COMMON, **secondary_interfaces.OPTIONS}.items()}
+DEFAULTS = {name: option.get("default") for name, option in {**COMMON, **SECTIONS["secondary_interfaces"]}.items()}
 DEFAULTS["duplicate_check"] = False  # it takes most of a second: where a test is about it, it says so
 NETWORK = "[Match]\nName=front0\n\n[Network]\nAddress=10.77.0.1/24\n"
 MINE, OTHER = "10.77.0.1/24", "10.77.0.2/24"
@@ -110,12 +110,8 @@ class Wire:
             ["unshare", "-m", "sh", "-c", 'mount --rbind /proc "$0/proc"; exec "$@"', str(self.tree)] if options.pop("proc", False) else []
         )
         check = ["check"] if options.pop("check", False) else []
-        given = {
-            **(DEFAULTS if section else {name: one.get("default") for name, one in change.COMMON.items()}),
-            **(params or {}),
-            **options,
-        }
-        for name in change.SECTIONS if section is None else []:
+        given = {**(DEFAULTS if section else {name: one.get("default") for name, one in COMMON.items()}), **(params or {}), **options}
+        for name in SECTIONS if section is None else []:
             given.setdefault(name, None)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
         command = [*mount, sys.executable, "-B", __file__, str(self.tree), json.dumps(given), section or "", *check]

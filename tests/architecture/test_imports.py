@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.tools.closure import COLLECTION, ROOT, closure, imports, source
+from tests.tools.closure import COLLECTION, ROOT, closure, imports, lines, source
 
 UTILS = "plugins/module_utils/"
 
@@ -137,3 +138,23 @@ def test_the_closure_is_what_ansible_packs(module: Path, tmp_path: Path) -> None
     packed = (path.relative_to(wrapper.parent / "debug_dir") for path in wrapper.parent.rglob("debug_dir/ansible_collections/**/*.py"))
     travelled = {path.as_posix().split("front_tier/", 1)[1] for path in packed if path.name != "__init__.py"}
     assert travelled == {path.relative_to(ROOT).as_posix() for path in closure(module)}
+
+
+# Lines that travel with a module, and what they may come to: each is sent, unpacked and compiled at every task (docs/benchmarks.md).
+BUDGETS = {"kernel_settings": 2850, "connection_limits_info": 4250, "host_config": 9200}
+
+
+@pytest.mark.parametrize("module", BUDGETS)
+def test_a_module_carries_no_more_than_its_budget(module: str) -> None:
+    """Who adds to what travels most often takes something else away, or raises the bound knowingly."""
+    assert BUDGETS[module] >= sum(map(lines, closure(ROOT / f"plugins/modules/{module}.py")))
+
+
+def test_host_config_carries_all_that_a_change_may_ask_for() -> None:
+    """Sections, kinds and readers that are found by their names (_apply/carried.py) travel with host_config; there are no others."""
+    utils = ROOT / UTILS
+    travelling = closure(ROOT / "plugins/modules/host_config.py")
+    sections, kinds = (sorted((utils / room).glob("*.py")) for room in ("_ansible/sections", "_apply/kinds"))
+    asked = {name for path in utils.rglob("*.py") for name in re.findall(r'carried\("([\w.]+\w)"\)', path.read_text())}
+    assert {"_apply.confirm", "_read.links", "_ansible.whole"} == asked and sections and kinds
+    assert set(travelling) >= {*sections, *kinds, *(utils / (name.replace(".", "/") + ".py") for name in asked)}

@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import specification
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm, things
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
@@ -25,7 +26,7 @@ LOADED = (confirm, things)  # before the begin: a change imports it only where i
 def main() -> None:
     """Make the call."""
     tree, given = sys.argv[1:]
-    params: dict[str, Any] = {name: option.get("default") for name, option in change.specification(None).items()}
+    params: dict[str, Any] = {name: option.get("default") for name, option in specification(None).items()}
     params.update(json.loads(given))
     os.write(1, b"begin\n")
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
@@ -86,7 +87,7 @@ def make(tree: Path) -> None:
 def main() -> None:
     """Make the change."""
     tree, what = sys.argv[1:]
-    params: dict[str, Any] = dict(COMMON, state="absent" if what == "absent" else "present", **dict.fromkeys(change.SECTIONS))
+    params: dict[str, Any] = dict(COMMON, state="absent" if what == "absent" else "present", **dict.fromkeys(SECTIONS))
     params.update(WANTED[what])
     if what == "absent":
         params.update(dict.fromkeys(WANTED[what], {}))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 FILES = {
@@ -65,7 +66,7 @@ class Host:
         section = None if {"kernel_settings", "fd_limits"} & set(params) else "fd_limits"
         given = dict(common, state="present", lock_timeout=1.0, **({} if section is None else options))
         if section is None:
-            given.update(dict.fromkeys(change.SECTIONS))
+            given.update(dict.fromkeys(SECTIONS))
             params = {key: dict(options, **value) if key == "fd_limits" and value else value for key, value in params.items()}
         return change.change(dict(given, **params), section, check, Root(str(self.top)))
 

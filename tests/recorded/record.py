@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.facts import complete
 from ansible_collections.c10m.front_tier.plugins.module_utils._read import processes, sysctl
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
 
 NET = [
@@ -58,7 +58,7 @@ OF_THE_MOMENT = ("read_at",)
 
 def files(pids: list[int]) -> list[str]:
     """Return every file that is worth recording."""
-    names = [sysctl.sysctl_path(name) for name in sysctl.SYSCTLS] + ["/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname"]
+    names = [sysctl_path(name) for name in sysctl.SYSCTLS] + ["/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname"]
     names += ["/proc/sys/fs/file-nr", "/proc/1/comm"] + ["/proc/" + name for name in PROC] + ["/proc/net/" + name for name in NET]
     for pid in pids:
         names += ["/proc/%d/%s" % (pid, name) for name in ("stat", "status", "limits", "cgroup", "comm")]

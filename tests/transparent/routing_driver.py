@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import rtnetlink
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import nft_table, route, rule, service, symlink
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
@@ -31,7 +32,7 @@ LOADED = (rtnetlink, nft_table, route, rule, service, symlink, transparent, addr
 def main() -> None:
     """Make the change."""
     tree, options = sys.argv[1:3]
-    defaults = {name: option.get("default") for name, option in change.section_file(SECTION).OPTIONS.items()}
+    defaults = {name: option.get("default") for name, option in SECTIONS[SECTION].items()}
     params: dict[str, Any] = {**COMMON, **defaults, **json.loads(options)}
     os.write(1, b"begin\n")
     try:

@@ -23,6 +23,7 @@ import pytest
 
 from ansible_collections.c10m.front_tier.plugins.filter.plan import plan
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import COMMON, SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import path_capacity
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import parse_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_addresses
@@ -97,8 +98,8 @@ def enter_case(case, tree):
 
 def apply(config, tree):
     """Apply a host_config as the module does."""
-    params = {name: option.get("default") for name, option in change.COMMON.items()}
-    params.update(dict.fromkeys(change.SECTIONS))
+    params = {name: option.get("default") for name, option in COMMON.items()}
+    params.update(dict.fromkeys(SECTIONS))
     params.update(copy.deepcopy(config))
     params["fd_limits"] = None  # there is no unit here; tests/limits proves it
     params["secondary_interfaces"] = [dict(SECTION, **one) for one in config.get("secondary_interfaces") or []] or None

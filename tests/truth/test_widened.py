@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import COMMON, SECTIONS
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import path_capacity
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import parse_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
@@ -79,8 +80,8 @@ def widen(case, tree):
     item = dict(ITEM, kind=case["kind"], addresses=case["addresses"], duplicate_check=case["duplicate_check"], interface="front0")
     if case["kind"] == "local_route":
         item.update(interface="lo", addresses=case["sources"], backend="networkd")
-    params = {name: option.get("default") for name, option in change.COMMON.items()}
-    params.update(dict.fromkeys(change.SECTIONS), port_range={"low": case["low"], "high": case["high"], "reserve": "auto"})
+    params = {name: option.get("default") for name, option in COMMON.items()}
+    params.update(dict.fromkeys(SECTIONS), port_range={"low": case["low"], "high": case["high"], "reserve": "auto"})
     return change.change(dict(params, secondary_interfaces=[item]), None, False, Root(str(tree)))
 
 

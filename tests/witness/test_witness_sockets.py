@@ -20,6 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import path_capacity
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import parse_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read import sockets
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.proc_net import read_proc_net
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
 from tests.witness.apart import apart, dial, listen, needs, sysctl, tool
@@ -161,7 +162,7 @@ class TestEveryKind:
             ]
             return sorted(flows), sorted(rows), found["seen"], found["total"]
 
-        assert facts(sockets._read_proc_net(ROOT)) == facts(sockets.read_sockets(ROOT, sockets.EVERY_PORT, 0, 0))
+        assert facts(read_proc_net(ROOT)) == facts(sockets.read_sockets(ROOT, sockets.EVERY_PORT, 0, 0))
 
 
 @needs("ss", "ip")

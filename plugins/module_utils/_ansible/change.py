@@ -11,34 +11,22 @@ from typing import Any, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import MANY, SECTIONS, specification
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import NotCarried, carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import folder as folders
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.container import read_container
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
 
-COMMON: dict[str, Any] = {
-    "name": {"type": "str", "default": "front-tier"},
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "persist": {"type": "bool", "default": True},
-    "live": {"type": "bool", "default": True},
-    "on_override": {"type": "str", "default": "fail", "choices": ["fail", "warn", "outrank"]},
-    "skip_unavailable": {"type": "bool", "default": False},
-    "lock_timeout": {"type": "float", "default": 30.0},
-}
-# A section says what it wants: OPTIONS, wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
+# A section says what it wants: wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
 # where something follows from the steps, following(change, steps) -> [Step] of a kind of things.FOLLOWING.
 # Where not all of it may go at once when it ends: ended(change) -> [Wanted] that stays.
-SECTIONS = ("kernel_settings", "port_range", "fd_limits", "secondary_interfaces", "transparent_routing", "service_config")
-# Sysctls that a section has to check whichever section sets them.
-WATCHED = {sysctls.RANGE: "port_range", sysctls.RESERVED: "port_range", "fs.nr_open": "fd_limits"}
-MANY = ("secondary_interfaces",)  # sections that are lists of options
 # The order of a transaction, by phase, which is the kind of a thing but for the ceilings that files and processes must stay below:
 # they rise before them and fall after them. What follows from files comes last of all.
 ORDER = (
@@ -67,26 +55,8 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 def section_file(name: str) -> Any:
-    """Return the file of a section, imported when a change has to do with it."""
-    if name == "fd_limits":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import fd_limits
-
-        return fd_limits
-    if name == "secondary_interfaces":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import secondary_interfaces
-
-        return secondary_interfaces
-    if name == "transparent_routing":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import transparent_routing
-
-        return transparent_routing
-    if name == "service_config":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import service_config
-
-        return service_config
-    from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings, port_range
-
-    return {"kernel_settings": kernel_settings, "port_range": port_range}[name]
+    """Return the file of a section. Raises NotCarried."""
+    return carried("_ansible.sections." + name)
 
 
 class Change:
@@ -98,8 +68,7 @@ class Change:
         self.not_applied: list[str] = []
         self.needs_restart: list[str] = []
         self.left: list[dict[str, Any]] = []
-        self.host = read_host(root)
-        self.container = bool(self.host["container"])
+        self.container = bool(read_container(root))
         self.record = self.before_record = record
         self.targets: dict[tuple[str, str], Any] = {}
         self.rewritten: set[tuple[str, str]] = set()  # what is written even if it has its value: the kernel changes it meanwhile
@@ -145,7 +114,7 @@ class Change:
         """Return the sections that were asked for, and those that watch a sysctl which changes."""
         kept = [set(sets.kept(record, self.params["name"], "sysctl").items()) for record in (self.before_record, self.record)]
         changed = {name for kind, name in self.targets if kind == "sysctl"} | {name for name, _value in kept[0] ^ kept[1]}
-        names = {*self.asked, *(WATCHED.get(name) for name in changed)}
+        names = {*self.asked, *(sysctls.WATCHED.get(name) for name in changed)}
         return [section_file(name) for name in SECTIONS if name in names]
 
     def _wanted(self, section: str, options: Any) -> list[Wanted]:
@@ -350,18 +319,6 @@ def _writable(path: str) -> bool:
         return False
 
 
-def specification(section: str | None) -> dict[str, Any]:
-    """Return the argument specification of the module for one section, or of `host_config` for None."""
-    if section:
-        return dict(COMMON, **section_file(section).OPTIONS)
-    inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
-    found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, confirmation={"type": "str"})  # the latter is the action's
-    for name in SECTIONS:
-        options = dict(inner, **section_file(name).OPTIONS)
-        found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}
-    return found
-
-
 class Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """A module whose entry in the host's log has no texts of files: passwords may be in them, and a log has other readers than they."""
 
@@ -386,6 +343,9 @@ def run(section: str | None) -> None:
         for warning in result.pop("warnings"):
             module.warn(warning)
         module.exit_json(**result)
+    except NotCarried as error:
+        text = "This change has to do with %s, which travels with c10m.front_tier.host_config only: ask that module. Nothing was changed."
+        module.fail_json(msg=text % error, not_carried=str(error))
     except (Refusal, transaction.Failed, OSError) as error:
         module.fail_json(msg=said(error))
 
@@ -404,7 +364,7 @@ def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]
     """Return {section: options}, options None where the section is to end."""
     absent = params["state"] == "absent"
     if section:
-        options = {key: params[key] for key in section_file(section).OPTIONS}
+        options = {key: params[key] for key in SECTIONS[section]}
         return {section: None if absent else [options] if section in MANY else options}
     named = [name for name in SECTIONS if params[name] is not None]
     if absent:
@@ -435,9 +395,7 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
         settled, gone = transaction.settle(root)
         made, steps = _planned(root, params, section)
         if seconds:
-            from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
-
-            token = confirm.begin(root, steps, seconds)
+            token = carried("_apply.confirm").begin(root, steps, seconds)
         else:
             transaction.run(root, steps)
     result = dict(_result(made, steps), **({"unconfirmed": token} if token else {}))
@@ -449,21 +407,14 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
 
 
 def _confirmed(root: Root, token: str) -> dict[str, Any]:
-    from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
-
-    confirm.confirm(root, token)
+    carried("_apply.confirm").confirm(root, token)
     return {"changed": True, "warnings": []}
 
 
 def _wait_for_no_other(root: Root) -> None:
-    """Refuse to settle a change that may still be confirmed."""
-    if root.exists(JOURNAL):
-        from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
-
-        if confirm.waits(root):
-            raise Refusal(
-                "Another change of this host waits for its confirmation. Try again when it has it, or is undone.%s" % sysctls.NOTHING
-            )
+    """Refuse to settle a change that may still be confirmed. Raises NotCarried too: whoever settles one must carry all of it."""
+    if root.exists(JOURNAL) and carried("_ansible.whole") and carried("_apply.confirm").waits(root):
+        raise Refusal("Another change of this host waits for its confirmation. Try again when it has it, or is undone.%s" % sysctls.NOTHING)
 
 
 def _check_state(root: Root) -> None:

@@ -9,10 +9,10 @@ import os
 import socket
 from typing import Any, Iterable
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import file, folder, sysctl
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
 KINDS: dict[str, Any] = {"file": file, "folder": folder, "sysctl": sysctl}
 FOLLOWING = ("unit", "service")  # what the system derives from files: it comes last, also on the way back
@@ -22,25 +22,9 @@ REFRESHED = ("unit",)  # of these, what has no value of its own: on the way back
 def kind_of(kind: str) -> Any:
     """Return the file of a kind: read(root, names) -> {name: value}, write(root, name, value), same(name, one, other).
 
-    The kinds that few changes have are imported when one of them does.
+    The kinds that few changes have are imported when one of them does. Raises NotCarried.
     """
-    if kind == "process":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
-
-        return process
-    if kind == "unit":
-        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import unit
-
-        return unit
-    if kind in ("symlink", "route", "rule", "nft_table", "service"):
-        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import nft_table, route, rule, service, symlink
-
-        return {"symlink": symlink, "route": route, "rule": rule, "nft_table": nft_table, "service": service}[kind]
-    if kind in ("address", "link", "local_route"):
-        from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import address, link, local_route
-
-        return {"address": address, "link": link, "local_route": local_route}[kind]
-    return KINDS[kind]
+    return KINDS.get(kind) or carried("_apply.kinds." + kind)
 
 
 def read(root: Root, kind: str, names: Iterable[str]) -> dict[str, Any]:
@@ -88,10 +72,8 @@ def routes_beside(steps: Iterable[Step]) -> set[str]:
     """Return the routes of others that may go with addresses and interfaces of these steps; an empty set where there are none."""
     if not any(step.kind in ("address", "link") and step.before is None for step in steps):
         return set()
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_ways
-
     ours = {step.name for step in steps if step.kind == "local_route"}
     try:
-        return {way.text for way in read_ways() if way.local not in ours}
+        return {way.text for way in carried("_read.links").read_ways() if way.local not in ours}
     except OSError:
         return set()  # it is for the words alone

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Iterable, NamedTuple
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 
 NOTHING = " Nothing was changed."
 RANGE, RESERVED, START = ("net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start")
+# Sysctls that a section has to check whichever section sets them.
+WATCHED = {RANGE: "port_range", RESERVED: "port_range", "fs.nr_open": "fd_limits"}
 INT, BIG = (1 << 31) - 1, (1 << 63) - 1
 
 
@@ -102,6 +102,8 @@ def _text(name: str, value: Any) -> str:
         )
     text = " ".join(text.split())
     if name == RESERVED:
+        from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+
         try:
             portsets.port_set(item for item in text.split(",") if item)
         except ValueError as error:
@@ -147,6 +149,8 @@ def check_range(settled: dict[str, str], listening: int) -> list[str]:
     settled: texts of the range, the reserved list and ip_unprivileged_port_start as they will be; listening: ports that
     something listens on, or that rules hand on, and that a wider range would put at risk.
     """
+    from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+
     low, high = (int(word) for word in settled[RANGE].split()[:2])
     if low > high:
         raise Refusal("%s %d-%d: low is above high. Turn them round.%s" % (RANGE, low, high, NOTHING))
@@ -176,6 +180,8 @@ def check_range(settled: dict[str, str], listening: int) -> list[str]:
 
 def scope_of(name: str) -> str:
     """Return the scope of a sysctl: `kernel` where the whole machine shares it."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS
+
     known = SYSCTLS.get(name)
     return known.scope if known else "kernel" if name.split(".", maxsplit=1)[0] in ("fs", "vm", "kernel") else "netns"
 

@@ -9,17 +9,7 @@ from typing import Any, Iterator
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import conf_files, folders, lines, place
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
-
-# The module behind the beginning of a sysctl's path.
-BEHIND = {
-    "net/netfilter/nf_conntrack": "nf_conntrack",
-    "net/nf_conntrack_": "nf_conntrack",
-    "net/bridge/": "br_netfilter",
-    "net/ipv4/vs/": "ip_vs",
-    "net/sctp/": "sctp",
-    "sunrpc/": "sunrpc",
-    "fs/nfs/": "lockd",
-}
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import BEHIND
 
 
 def read_modules(root: Root) -> dict[str, Any]:

@@ -121,3 +121,8 @@ class Root:
 def text_of(value: Any) -> str:
     """Return the text that was read, or an empty text for an absence: for parsers to which both mean "no lines"."""
     return value if isinstance(value, str) else ""
+
+
+def sysctl_path(name: str) -> str:
+    """Return the file of a dotted name: `net.ipv4.conf.eth0/100.rp_filter` is below conf/eth0.100 (sysctl.d(5))."""
+    return "/proc/sys/" + name.translate(str.maketrans("./", "/."))

@@ -1,22 +1,23 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TCP sockets through NETLINK_SOCK_DIAG, with /proc/net/tcp as the fallback. Private to the collection.
+"""TCP sockets through NETLINK_SOCK_DIAG, with /proc/net/tcp (proc_net.py) as the fallback. Private to the collection.
 
 Source: sock_diag(7), include/uapi/linux/inet_diag.h; layout and cost in kernel-truths, 9. Counting sockets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 from collections import Counter
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Callable, Iterable, Iterator, NamedTuple, Tuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 NETLINK_SOCK_DIAG, GETSOCK = 4, 18  # TCPDIAG_GETSOCK dumps both families in one walk through the kernel's tables
@@ -199,6 +200,16 @@ def read_listeners() -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["port"], one["address"], one["inode"]))
 
 
+def read_listening(root: Root) -> int:
+    """Return the set of ports that TCP sockets of this namespace listen on."""
+    if root.live:
+        with contextlib.suppress(OSError):  # no NETLINK_SOCK_DIAG here
+            return portsets.held_by(read_listeners())
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.proc_net import read_proc_net
+
+    return portsets.held_by(read_proc_net(root)["listeners"])
+
+
 def read_connections() -> Counter[tuple[str, int, str]]:
     """Return {(local address, local port, remote address): connections} of this namespace; what is in TIME_WAIT carries none."""
     raw: Counter[tuple[int, bytes, bytes, bytes]] = Counter()
@@ -357,7 +368,7 @@ def _flows(survey: Survey, scale: float) -> Iterator[dict[str, Any]]:
         }
 
 
-def _merged(flows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def merged(flows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the flows with one row for each (source, destination, port): an IPv6 socket may hold an IPv4 connection."""
     rows: dict[tuple[str, str, int], dict[str, Any]] = {}
     for flow in flows:
@@ -390,7 +401,9 @@ def read_sockets(
             return _read_sock_diag(root, candidates, total, sample, exact or set(), sources or set(), delay_ms)
         except OSError:  # no NETLINK_SOCK_DIAG here, or not all of it (gVisor, seccomp)
             pass
-    return _read_proc_net(root)
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.proc_net import read_proc_net
+
+    return read_proc_net(root)
 
 
 def _read_sock_diag(
@@ -414,11 +427,11 @@ def _read_sock_diag(
     for end, number in (accepted.ends if accepted else {}).items():
         family, port, address = end if len(end) == 3 else (0, end[0], b"")
         by_end[int.from_bytes(port, "big"), _end_of(family, address) if address else ""] += round(number * scale)
-    _count_accepted(listeners, by_end)
+    count_accepted(listeners, by_end)
     if listeners and not accepted:
         unknown = absent("unknown", "more than %d ports are listened on" % MOST_PORTS_IN_FILTER)
         listeners = [dict(one, connections=unknown) for one in listeners]
-    flows = _merged(_flows(outgoing, scale) if outgoing else ())
+    flows = merged(_flows(outgoing, scale) if outgoing else ())
     if (exact or sources) and not sampled:
         _hold(flows, _held(exact, sources, delay_ms))
     return {
@@ -475,7 +488,7 @@ def _end_of(family: int, raw: bytes) -> str:
     return socket.inet_ntop(family, raw[:4] if family == socket.AF_INET else raw[:16])
 
 
-def _count_accepted(listeners: list[dict[str, Any]], by_end: Counter[tuple[int, str]]) -> None:
+def count_accepted(listeners: list[dict[str, Any]], by_end: Counter[tuple[int, str]]) -> None:
     """Write how many connections each listener has accepted or holds ready, of {(local port, local address): connections}.
 
     They belong to the listener on that address, else to the wildcard; several there (SO_REUSEPORT) share them evenly.
@@ -520,92 +533,3 @@ def _hold(flows: list[dict[str, Any]], held: dict[tuple[str, str, int], dict[str
             }
             flows.append(row)
         row.update({kind: portsets.texts(ports) for kind, ports in sets.items()})
-
-
-def parse_proc_net_tcp(lines: Iterable[str], family: int) -> Iterator[tuple[str, int, str, int, int, int, int, int]]:
-    """Yield (source, port, destination, port, state, queued, uid, inode) for each line of /proc/net/tcp or tcp6. Source: proc(5)."""
-    for line in islice(lines, 1, None):
-        words = line.split()
-        try:
-            (source, sport), (destination, dport) = words[1].split(":"), words[2].split(":")
-            raw = [b"".join(bytes.fromhex(part[at : at + 8])[::-1] for at in range(0, len(part), 8)) for part in (source, destination)]
-            ports = int(sport, 16), int(dport, 16)
-            if max(ports) > 65535 or min(ports) < 0:
-                continue
-            yield (
-                socket.inet_ntop(family, raw[0]),
-                ports[0],
-                socket.inet_ntop(family, raw[1]),
-                ports[1],
-                int(words[3], 16),
-                int(words[4].split(":")[1], 16),
-                int(words[7]),
-                int(words[9]),
-            )
-        except (IndexError, ValueError):
-            continue
-
-
-def _read_proc_net(root: Root) -> dict[str, Any]:
-    """Return what read_sockets() does, from /proc/net/tcp and tcp6: without backlogs, flags and bound-only sockets."""
-    listeners: list[dict[str, Any]] = []
-    by_end: Counter[tuple[int, str]] = Counter()
-    rest: Counter[tuple[int, int, str, str, int, bool]] = Counter()
-    inodes: set[int] = set()
-    source_of: Any = "/proc/net/tcp"
-    for family, path in ((socket.AF_INET, "/proc/net/tcp"), (socket.AF_INET6, "/proc/net/tcp6")):
-        try:
-            for source, sport, destination, dport, state, queued, uid, inode in parse_proc_net_tcp(root.lines(path), family):
-                if state == 10:
-                    listeners.append(
-                        {
-                            "address": source,
-                            "port": sport,
-                            "family": FAMILIES[family],
-                            "v6only": False,
-                            "inode": inode,
-                            "backlog": absent("unknown", path + " does not show the backlog"),
-                            "queued": queued,
-                            "uid": uid,
-                            "cgroup": None,
-                            "transparent": False,
-                        }
-                    )
-                    continue
-                plain = portsets.plain_address
-                rest[family, sport, plain(source), plain(destination), dport, state in (TIME_WAIT, FIN_WAIT2) and not inode] += 1
-                inodes.add(inode)
-                if state not in (TIME_WAIT, 3) and (inode or state != FIN_WAIT2):
-                    by_end[sport, source] += 1
-        except OSError as error:
-            if family == socket.AF_INET:  # without IPv6 there is no tcp6
-                source_of = absent_for(error, path)
-    _count_accepted(listeners, by_end)
-    listening = {one["port"] for one in listeners}
-    flows = _merged(
-        {
-            "source": source,
-            "destination": destination,
-            "port": port,
-            "family": "inet6" if ":" in source else "inet",
-            "connections": 0 if waits else number,
-            "no_port": 0,
-            "time_wait": number if waits else 0,
-            "transparent": False,
-        }
-        for (_family, sport, source, destination, port, waits), number in rest.items()
-        if sport not in listening
-    )
-    seen = sum(rest.values())
-    return {
-        "listeners": listeners,
-        "flows": sorted(flows, key=lambda flow: -flow["connections"] - flow["time_wait"]),
-        "seen": seen,
-        "total": seen,
-        "sampled": False,
-        "error": 0.0,
-        "bound": absent("unknown", "/proc/net/tcp does not list bound-only sockets"),
-        "source": source_of,
-        "by_cgroup": {},
-        "inodes": inodes,
-    }

@@ -10,12 +10,7 @@ from typing import Any, Iterable
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import INTERFACE_SYSCTLS, SYSCTLS, Sysctl, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-
-
-def sysctl_path(name: str) -> str:
-    """Return the file of a dotted name: `net.ipv4.conf.eth0/100.rp_filter` is below conf/eth0.100 (sysctl.d(5))."""
-    return "/proc/sys/" + name.translate(str.maketrans("./", "/."))
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
 
 def why_absent(name: str, scope: str) -> dict[str, str]:

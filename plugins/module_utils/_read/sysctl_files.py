@@ -15,7 +15,6 @@ import re
 from typing import Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import clipped, conf_files, folders, lines, place, problem
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import BEHIND
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 
 BY_HAND = "/etc/sysctl.conf"
@@ -25,6 +24,16 @@ TWINS = {"net/ipv4/ip_forward": "net/ipv4/conf/all/forwarding", "net/netfilter/n
 TWINS.update({twin: key for key, twin in list(TWINS.items())})
 # Process 1 of systems that run `sysctl --system` or its like from a script.
 OTHER_INITS = ("init", "openrc-init", "busybox", "runit", "runit-init", "s6-svscan", "dinit")
+# The module behind the beginning of a sysctl's path.
+BEHIND = {
+    "net/netfilter/nf_conntrack": "nf_conntrack",
+    "net/nf_conntrack_": "nf_conntrack",
+    "net/bridge/": "br_netfilter",
+    "net/ipv4/vs/": "ip_vs",
+    "net/sctp/": "sctp",
+    "sunrpc/": "sunrpc",
+    "fs/nfs/": "lockd",
+}
 DEVICE = re.compile(r"net/ipv[46]/(?:conf|neigh)/(?!(?:all|default|lo)/)([^/]+)/")
 
 
@@ -154,7 +163,7 @@ def sysctl_problems(files: dict[str, Any], modules: dict[str, Any]) -> list[dict
         device = DEVICE.match(line["key"])
         if lost and line["value"] is not None and not is_glob(line["key"]):
             found.append(problem("lost", line["source"], lost))
-        elif not line.get("present", True) and not line["quiet"] and _module_behind(line["key"]) is None:
+        elif not line.get("present", True) and not line["quiet"] and module_behind(line["key"]) is None:
             if device:
                 found.append(
                     problem(
@@ -280,14 +289,15 @@ def _inherited(
     return None
 
 
-def _module_behind(key: str) -> str | None:
+def module_behind(key: str) -> str | None:
+    """Return the module that brings the sysctl at a path below /proc/sys, None for the kernel itself."""
     return next((module for start, module in BEHIND.items() if key.startswith(start)), None)
 
 
 def _when(line: dict[str, Any], modules: dict[str, Any], applied_by: str) -> tuple[str, str | None]:
     """Return when a line takes effect, and why it does not (measured on Debian 11 to 13: the key of an absent module is dropped)."""
     by_kernel, key = line["source"] == CMDLINE, clipped(key_name(line["key"]))
-    module, device = _module_behind(line["key"]), DEVICE.match(line["key"])
+    module, device = module_behind(line["key"]), DEVICE.match(line["key"])
     if module and module not in modules["built_in"]:
         if by_kernel:
             return "module-load", "The kernel applies its command line before %s can be loaded: %s is dropped." % (module, key)

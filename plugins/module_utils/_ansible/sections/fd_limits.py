@@ -17,17 +17,12 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan import nofil
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import FILE_MAX, NOTHING, NR_OPEN, pair
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_memory
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
 
 if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
 
-OPTIONS: dict[str, Any] = {
-    "nofile": {"type": "raw"},
-    "users": {"type": "list", "elements": "str", "default": []},
-    "units": {"type": "list", "elements": "str", "default": []},
-    "default": {"type": "bool", "default": False},
-}
 SECTION = "fd_limits"
 LOGINS = "sshd and sudo would refuse to start sessions"
 
@@ -268,7 +263,7 @@ def _processes(change: Change, nofile: dict[str, int], units: list[str], live: b
         elif tables and any(change.value(one.kind, one.name) != one.value for one in ours):
             text = "%s: %s makes its table of descriptors when it starts, and uses the new limit after a restart."
             change.needs_restart.append(text % (name, ", ".join(tables)))
-    memory = number(change.host["memory"])
+    memory = number(read_memory(change.root)["total"]) if units else None
     for unit in units if memory else []:
         change.warnings += plan.table_warnings(unit, sorted(programs[unit]), nofile, memory or 0)
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
@@ -14,7 +15,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import 
 if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
 
-OPTIONS: dict[str, Any] = {"settings": {"type": "dict", "default": {}}}
+
+SECTION = "kernel_settings"
 
 
 def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
@@ -31,9 +33,8 @@ def check(change: Change) -> None:
         if off and change.settled(name) != change.value("sysctl", name)
     }
     if turned:
-        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses
-
-        lasting = sorted((interface, cidr) for interface, cidr in read_interface_addresses() if ":" in cidr)
+        present = carried("_read.links").read_interface_addresses()
+        lasting = sorted((interface, cidr) for interface, cidr in present if ":" in cidr)
         lasting = [place for place in lasting if not place[1].startswith("fe80:") and place != ("lo", "::1/128")]
         for name, interface in turned.items():
             there = ["%s of %s" % (cidr, place) for place, cidr in lasting if interface in ("all", place)]

@@ -17,7 +17,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files
 if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
 
-OPTIONS: dict[str, Any] = {"low": {"type": "int"}, "high": {"type": "int"}, "reserve": {"type": "raw", "default": "auto"}}
 NAMES = (sysctls.RANGE, sysctls.RESERVED)
 
 
@@ -56,8 +55,8 @@ def _texts(change: Change, options: dict[str, Any]) -> dict[str, str]:
 
 def _in_use(change: Change) -> int:
     """Return the ports that something listens on, and those that rules hand on without a socket here."""
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import read_ports_without_socket
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_listening
 
-    snapshot = read_snapshot(change.root, ["min", "ports"], sample=1)
-    without = known(snapshot["ports"].get("without_socket"), []) or []
-    return portsets.held_by(snapshot["listeners"]) | portsets.port_set(row["port"] for row in without)
+    without = known(read_ports_without_socket(change.root), []) or []
+    return read_listening(change.root) | portsets.port_set(row["port"] for row in without)

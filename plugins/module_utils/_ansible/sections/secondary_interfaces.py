@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import Item
 
 SECTION = "secondary_interfaces"
-OPTIONS: dict[str, Any] = {
-    "interface": {"type": "str"},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "kind": {"type": "str", "default": "address", "choices": ["address", "macvlan", "dummy", "local_route"]},
-    "backend": {"type": "str", "default": "auto", "choices": ["auto", "networkd", "networkmanager", "ifupdown", "netplan"]},
-    "duplicate_check": {"type": "bool", "default": True},
-    "in_use": {"type": "str", "default": "refuse", "choices": ["refuse", "drain", "drop"]},
-}
 CARRIERS = ("address", "local_route")  # the kinds of things that connections use
 
 

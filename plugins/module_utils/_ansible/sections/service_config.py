@@ -16,7 +16,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import 
 if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
 
-OPTIONS: dict[str, Any] = {"files": {"type": "dict", "default": {}}, "folder": {"type": "str"}, "validate": {"type": "str"}}
 SECTION = "service_config"
 NOTHING = " Nothing was changed."
 DROP_IN = re.compile(r"/etc/systemd/system/([\w:.\\@-]+\.service)\.d/[^/]+\.conf\Z", re.ASCII)

@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
     from ansible_collections.c10m.front_tier.plugins.module_utils._plan.transparent import Asked
 
-OPTIONS: dict[str, Any] = {
-    "method": {"type": "str", "choices": ["return_path", "intercept", "backend_route"]},
-    "interfaces": {"type": "list", "elements": "str", "default": []},
-    "client_interfaces": {"type": "list", "elements": "str", "default": []},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "ports": {"type": "list", "elements": "int", "default": []},
-    "proxy_port": {"type": "int"},
-    "gateway": {"type": "str"},
-    "when_down": {"type": "str", "choices": ["open", "closed"]},
-    "notrack": {"type": "list", "elements": "int", "default": []},
-    "mark": {"type": "int", "default": 1},
-    "table": {"type": "int", "default": 100},
-}
 TRACKED, ENTRIES = "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/sys/net/netfilter/nf_conntrack_count"
 IPV6_OFF = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
 STRICT, LOOSE = 1, "2"

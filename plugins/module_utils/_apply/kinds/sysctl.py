@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
 READ_AT_ONCE = 1 << 20
 
@@ -54,4 +52,6 @@ def same(name: str, one: str, other: str) -> bool:
 
 
 def _ports(text: str) -> int:
+    from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
+
     return port_set(item for item in str(text).strip().split(",") if item)

@@ -11,10 +11,14 @@ from typing import Any
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sysctls import SPREADING
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.conf_files import conf_files, folders
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import boot_sysctls, read_sysctl_files
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import (
+    boot_sysctls,
+    key_path,
+    module_behind,
+    read_sysctl_files,
+)
 
 SYSCTL_D, MODULES_D = "/etc/sysctl.d", "/etc/modules-load.d"
 HEADER = "# Managed by the Ansible collection c10m.front_tier, set %s: changes here are overwritten.\n"
@@ -58,4 +62,9 @@ def boot_values(
     """Return what the next boot gives each name once `files` are in place ({} where nothing decides), and why nothing is applied at all."""
     planned = PlannedRoot(root, files)
     read = read_sysctl_files(planned, container)
-    return boot_sysctls(read, names, read_modules(planned)), None if read["applied_by"] else str(read["detail"])
+    modules: dict[str, Any] = {}
+    if any(module_behind(key_path(name)) for name in names):
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
+
+        modules = read_modules(planned)
+    return boot_sysctls(read, names, modules), None if read["applied_by"] else str(read["detail"])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import is_privileged, parse_traces, read_container, read_host
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.container import parse_traces, read_container
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import is_privileged, read_host
 
 FIRST = {
     "/proc/self/ns/pid": ("link", "pid:[4026531836]"),

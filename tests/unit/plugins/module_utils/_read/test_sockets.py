@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._read import sockets
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.proc_net import parse_proc_net_tcp
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 port_sets = st.sets(st.integers(0, 65535), min_size=1, max_size=80)
@@ -199,7 +200,7 @@ class TestCountAccepted:
     def test_connections_belong_to_the_listener_that_took_them(self, listeners, ends, expected):
         """A connection counts for the listener on its address, else for the wildcard; equal listeners share."""
         rows = [listener(*one) for one in listeners]
-        sockets._count_accepted(rows, Counter(ends))
+        sockets.count_accepted(rows, Counter(ends))
         assert [row["connections"] for row in rows] == expected
 
 
@@ -209,7 +210,7 @@ class TestMerged:
         one = {"source": "a", "destination": "b", "port": 80, "connections": 3, "no_port": 1, "time_wait": 2, "transparent": False}
         two = dict(one, connections=4, no_port=0, time_wait=1, transparent=True)
         other = dict(one, port=81)
-        assert sockets._merged([dict(one), two, other]) == [dict(one, connections=7, no_port=1, time_wait=3, transparent=True), other]
+        assert sockets.merged([dict(one), two, other]) == [dict(one, connections=7, no_port=1, time_wait=3, transparent=True), other]
 
 
 TABLE = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -233,24 +234,24 @@ class TestProcNetTcp:
         """Addresses are words in the host's byte order, ports are not."""
         lines = [TABLE, row(0, "0100007F:1F90", "00000000:0000", 10, 12, 33, 5)]
         expected = [("127.0.0.1", 8080, "0.0.0.0", 0, 10, 5, 33, 12)]
-        assert list(sockets.parse_proc_net_tcp(lines, socket.AF_INET)) == expected
+        assert list(parse_proc_net_tcp(lines, socket.AF_INET)) == expected
 
     def test_reads_ipv6(self):
         """An IPv6 address is four words."""
         lines = [TABLE, row(0, "000080FE00000000FF005450B6AD1DFE:0050", "00000000000000000000000001000000:C350", 1, 9)]
-        found = list(sockets.parse_proc_net_tcp(lines, socket.AF_INET6))
+        found = list(parse_proc_net_tcp(lines, socket.AF_INET6))
         assert [one[:5] for one in found] == [("fe80::5054:ff:fe1d:adb6", 80, "::1", 50000, 1)]
 
     @given(st.lists(st.text(max_size=200), max_size=8), st.sampled_from([socket.AF_INET, socket.AF_INET6]))
     def test_junk_is_left_out(self, lines, family):
         """No text crashes the parser; a line that is none of the kernel's is left out."""
-        for found in sockets.parse_proc_net_tcp(lines, family):
+        for found in parse_proc_net_tcp(lines, family):
             assert 0 <= found[1] <= 65535 and 0 <= found[3] <= 65535
 
     @given(st.text("0123456789ABCDEF: \n", max_size=400))
     def test_hexadecimal_junk_is_left_out(self, text):
         """Lines that look almost right are read or left out, never half."""
-        for found in sockets.parse_proc_net_tcp([TABLE] + text.splitlines(), socket.AF_INET):
+        for found in parse_proc_net_tcp([TABLE] + text.splitlines(), socket.AF_INET):
             assert len(found) == 8
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS, values
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_valid
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import read_sysctl, read_sysctls, sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl import read_sysctl, read_sysctls
 
 RANGE, RESERVED, BACKLOG = "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports", "net.core.somaxconn"
 
