@@ -16,8 +16,8 @@ import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_connections
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.ssh import read_ssh_addresses, sshd_ports
 from tests.addresses.wire import Wire
 

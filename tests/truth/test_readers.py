@@ -28,7 +28,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import r
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import read_processes
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import read_live, read_services
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_listeners
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import read_listeners
 
 NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000
 ROOT = Root()

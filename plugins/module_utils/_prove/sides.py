@@ -21,9 +21,10 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener im
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import shares_of, way_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import source_for
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_established
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.snapshot import read_snapshot
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import DESTINATION_PORT, SOURCE_PORT, read_established
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import DESTINATION_PORT, SOURCE_PORT
 
 MOST_LISTENERS = 2000
 SUBSETS = ("min", "files", "memory", "conntrack")

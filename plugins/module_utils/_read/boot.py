@@ -15,7 +15,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands imp
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.modules import read_modules
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.pam_limits import limits_for, read_pam_limits
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import boot_sysctls, read_sysctl_files, sysctl_problems
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import boot_sysctls, read_sysctl_files
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_problems import sysctl_problems
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.tuned import read_tuned
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import read_unfinished
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_manager, read_units

@@ -13,7 +13,8 @@ from typing import Any, Iterable, Iterator
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent, absent_for
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import FAMILIES, FIN_WAIT2, TIME_WAIT, count_accepted, merged
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import FAMILIES, FIN_WAIT2, TIME_WAIT
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import count_accepted, merged
 
 
 def parse_proc_net_tcp(lines: Iterable[str], family: int) -> Iterator[tuple[str, int, str, int, int, int, int, int]]:

@@ -11,7 +11,7 @@ from typing import Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_stat, socket_owners
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_listeners
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import read_listeners
 
 PORT = 22  # also where systemd listens for sshd
 MOST_PARENTS = 64

@@ -144,53 +144,9 @@ def boot_sysctls(files: dict[str, Any], names: Iterable[str], modules: dict[str,
     """
     if not files["applied_by"]:
         return {}
-    early, late = _settled(files["cmdline"]), _settled(files["lines"])
+    early, late = settled_lines(files["cmdline"]), settled_lines(files["lines"])
     found = {name: _decision(key_path(name), early, late, modules, files["applied_by"]) for name in names}
     return {name: decision for name, decision in found.items() if decision is not None}
-
-
-def sysctl_problems(files: dict[str, Any], modules: dict[str, Any]) -> list[dict[str, str]]:
-    """Return what is wrong with the files: {kind, source, message}, in reading order.
-
-    kind: `not_applied` (nothing reads them), `garbage`, `unreadable`, `masked`, `volatile` (lies in /run), `lost` (comes before
-    its module), `unknown_key` (this kernel has no such key), `no_interface`, `by_hand` (/etc/sysctl.conf is not read at boot).
-    """
-    found: list[dict[str, str]] = list(files["problems"])
-    if not files["applied_by"]:
-        return [problem("not_applied", line["source"], files["detail"]) for line in files["lines"][:1]] + found
-    for line in files["lines"]:
-        _applies, lost = _when(line, modules, files["applied_by"])
-        device = DEVICE.match(line["key"])
-        if lost and line["value"] is not None and not is_glob(line["key"]):
-            found.append(problem("lost", line["source"], lost))
-        elif not line.get("present", True) and not line["quiet"] and module_behind(line["key"]) is None:
-            if device:
-                found.append(
-                    problem(
-                        "no_interface",
-                        line["source"],
-                        "%s waits for an interface %s, which is not here." % (clipped(key_name(line["key"])), clipped(device.group(1))),
-                    )
-                )
-            else:
-                found.append(
-                    problem(
-                        "unknown_key", line["source"], "This kernel has no %s: the line does nothing." % (clipped(key_name(line["key"])))
-                    )
-                )
-    late = _settled(files["lines"])
-    for key, history in _settled(files["by_hand"]).items():
-        line, chain = history[-1], _chain(late, key)
-        if line["value"] is not None and (not chain or chain[-1][1]["value"] != line["value"]):
-            found.append(
-                problem(
-                    "by_hand",
-                    line["source"],
-                    "%s = %s is not applied at boot: systemd reads no %s here, only "
-                    "sysctl --system does." % (clipped(key_name(key)), clipped(line["value"]), BY_HAND),
-                )
-            )
-    return found
 
 
 def is_glob(key: str) -> bool:
@@ -222,7 +178,7 @@ def _hidden(root: Root) -> list[dict[str, str]]:
     return found
 
 
-def _settled(assigned: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def settled_lines(assigned: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Return {key: its assignments, the last counts} in the order of writing: a key moves to the end when its value changes."""
     settled: dict[str, list[dict[str, Any]]] = {}
     for line in assigned:
@@ -234,7 +190,7 @@ def _settled(assigned: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return settled
 
 
-def _chain(settled: dict[str, list[dict[str, Any]]], key: str) -> list[tuple[int, dict[str, Any]]]:
+def lines_for(settled: dict[str, list[dict[str, Any]]], key: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the assignments that bear on a key, each with its turn in the order of writing; the last one counts."""
     turns = {one: turn for turn, one in enumerate(settled)}
     chain: list[tuple[int, dict[str, Any]]] = []
@@ -255,11 +211,11 @@ def _decision(
     key: str, early: dict[str, list[dict[str, Any]]], late: dict[str, list[dict[str, Any]]], modules: dict[str, Any], applied_by: str
 ) -> dict[str, Any] | None:
     """Return what decides a key; the kernel command line counts only where no file does."""
-    chain = [line for _turn, line in _chain(early, key) + _chain(late, key)]
+    chain = [line for _turn, line in lines_for(early, key) + lines_for(late, key)]
     if not chain:
         return _inherited(key, early, late, modules, applied_by)
     line = chain[-1]
-    applies, lost = _when(dict(line, key=key), modules, applied_by)
+    applies, lost = when(dict(line, key=key), modules, applied_by)
     return {
         "value": line["value"],
         "source": line["source"],
@@ -281,7 +237,7 @@ def _inherited(
     interface = re.match("net/ipv4/conf/(?!(?:all|default)/)([^/]+)/", key)
     if interface:
         default = "net/ipv4/conf/default/" + key[interface.end() :]
-        decision = _decision(default, early, {} if _chain(early, default) else late, modules, applied_by)
+        decision = _decision(default, early, {} if lines_for(early, default) else late, modules, applied_by)
         applies = "boot" if interface.group(1) == "lo" else "device-add"
         return decision and dict(decision, applies=applies, via=key_name(default))
     if key == "net/netfilter/nf_conntrack_buckets" and modules["hashsize"]:
@@ -294,7 +250,7 @@ def module_behind(key: str) -> str | None:
     return next((module for start, module in BEHIND.items() if key.startswith(start)), None)
 
 
-def _when(line: dict[str, Any], modules: dict[str, Any], applied_by: str) -> tuple[str, str | None]:
+def when(line: dict[str, Any], modules: dict[str, Any], applied_by: str) -> tuple[str, str | None]:
     """Return when a line takes effect, and why it does not (measured on Debian 11 to 13: the key of an absent module is dropped)."""
     by_kernel, key = line["source"] == CMDLINE, clipped(key_name(line["key"]))
     module, device = module_behind(line["key"]), DEVICE.match(line["key"])

@@ -11,6 +11,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import port
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.port_range import check_range
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
 
@@ -29,7 +30,7 @@ def check(change: Change) -> None:
     """Check range and reserved ports together as they will be, whichever section sets them. Raises Refusal; adds warnings."""
     if any(("sysctl", name) in change.targets for name in NAMES) and any(change.asked.values()):
         settled = {name: change.settled(name) for name in (*NAMES, sysctls.START)}
-        change.warnings += sysctls.check_range(settled, _in_use(change))
+        change.warnings += check_range(settled, _in_use(change))
 
 
 def _texts(change: Change, options: dict[str, Any]) -> dict[str, str]:
@@ -56,7 +57,7 @@ def _texts(change: Change, options: dict[str, Any]) -> dict[str, str]:
 def _in_use(change: Change) -> int:
     """Return the ports that something listens on, and those that rules hand on without a socket here."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import read_ports_without_socket
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_listening
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import read_listening
 
     without = known(read_ports_without_socket(change.root), []) or []
     return read_listening(change.root) | portsets.port_set(row["port"] for row in without)

@@ -98,8 +98,8 @@ def _check_reach(prefixes: list[Address], new: list[tuple[Item, Address, str]], 
     """Refuse what would cut this host off from a gateway or from who talks to it."""
     if prefixes or new:
         from ansible_collections.c10m.front_tier.plugins.module_utils._plan import interfaces
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
         from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_routes
-        from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_connections
 
         peers: Counter[str] = Counter()
         for (_local, _port, peer), number in read_connections().items():
@@ -157,7 +157,7 @@ def _staying(change: Change, found: list[Wanted]) -> list[Wanted]:
 def _in_use(change: Change, going: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return which of the things that go have to stay a while. Raises Refusal for what must not go now."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import carried, refuse
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.sockets import read_connections
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.ssh import read_ssh_addresses
 
     connections = read_connections()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.port_range import check_range
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
 
 SETTLED = {sysctls.RANGE: "32768 60999", sysctls.RESERVED: "", sysctls.START: "1024"}
@@ -113,16 +114,16 @@ def test_any_settings_are_parsed_or_refused(settings):
 def test_a_range_that_cannot_be_is_refused(changes, listening, message):
     """Range, reserved ports, the first unprivileged port and listeners are checked together, as they will be."""
     with pytest.raises(Refusal) as refusal:
-        sysctls.check_range(dict(SETTLED, **changes), port_set(listening))
+        check_range(dict(SETTLED, **changes), port_set(listening))
     assert message + " Nothing was changed." == str(refusal.value)
 
 
 @pytest.mark.parametrize(("text", "end"), [("32768 61000", "61001"), ("1025 65535", "65534")])
 def test_an_odd_range_is_warned_of(text, end):
     """The warning says where to end the range."""
-    warnings = sysctls.check_range(dict(SETTLED, **{sysctls.RANGE: text}), 0)
+    warnings = check_range(dict(SETTLED, **{sysctls.RANGE: text}), 0)
     assert len(warnings) == 1 and warnings[0].endswith("End it at %s." % end)
-    assert [] == sysctls.check_range(SETTLED, port_set([80]))
+    assert [] == check_range(SETTLED, port_set([80]))
 
 
 def test_the_order_of_writing():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import is_absent
-from ansible_collections.c10m.front_tier.plugins.module_utils._read import sockets
+from ansible_collections.c10m.front_tier.plugins.module_utils._read import held, sock_diag, sockets
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.proc_net import parse_proc_net_tcp
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
@@ -59,7 +59,7 @@ class TestPortFilter:
     @given(port_sets, st.lists(st.integers(0, 65535), max_size=60))
     def test_passes_exactly_the_ports_of_the_set(self, ports, others):
         """The bytecode passes a local port if and only if it is in the set."""
-        program = sockets.port_filter(bits(ports))
+        program = sock_diag.port_filter(bits(ports))
         edges = {port + step for port in ports for step in (-1, 0, 1)} & set(range(65536))
         for port in edges | set(others):
             assert passes(program, port, 7) == (port in ports)
@@ -67,7 +67,7 @@ class TestPortFilter:
     @given(port_sets, port_sets, st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)), max_size=40))
     def test_passes_only_where_both_ends_are_in_their_sets(self, local, remote, others):
         """With a second program, the local and the remote port have to be in their sets."""
-        program = sockets.port_filter(bits(local), sockets.SOURCE_PORT, sockets.port_filter(bits(remote), sockets.DESTINATION_PORT))
+        program = sock_diag.port_filter(bits(local), sock_diag.SOURCE_PORT, sock_diag.port_filter(bits(remote), sock_diag.DESTINATION_PORT))
         pairs = [(source, destination) for source in list(local)[:8] for destination in list(remote)[:8]]
         for source, destination in pairs + [(source, 65535 - destination) for source, destination in pairs] + others:
             assert passes(program, source, destination) == (source in local and destination in remote)
@@ -75,7 +75,7 @@ class TestPortFilter:
     @given(port_sets)
     def test_every_jump_lands_on_an_instruction(self, ports):
         """No jump ends inside an instruction: the kernel's audit would refuse the whole request."""
-        program = sockets.port_filter(bits(ports))
+        program = sock_diag.port_filter(bits(ports))
         allowed = boundaries(program) | {len(program) + 4}
         assert all(at + struct.unpack_from("=H", program, at + 2)[0] in allowed for at in boundaries(program) if at < len(program))
 
@@ -85,8 +85,8 @@ class TestPortFilter:
         assert portsets.count(listening) == sockets.MOST_PORTS_IN_FILTER
         ports = sum(portsets.span(block * 256 + 100, block * 256 + 101) for block in range(256))
         longest = [
-            sockets.port_filter(listening, sockets.SOURCE_PORT, sockets.port_filter(ports, sockets.DESTINATION_PORT)),
-            sockets.port_filter(sockets.EVERY_PORT & ~listening),
+            sock_diag.port_filter(listening, sock_diag.SOURCE_PORT, sock_diag.port_filter(ports, sock_diag.DESTINATION_PORT)),
+            sock_diag.port_filter(sockets.EVERY_PORT & ~listening),
         ]
         assert max(len(program) for program in longest) < 65532
 
@@ -138,7 +138,7 @@ class TestRuns:
         """Every message of a datagram is found once, whatever sizes stand beside each other."""
         data = b"".join(message(size, sport=index) for index, size in enumerate(sizes))
         found = []
-        for offset, count, size in sockets._runs(memoryview(data), len(data)):
+        for offset, count, size in sock_diag.runs(memoryview(data), len(data)):
             found += [(size, struct.unpack_from(">H", data, offset + index * size + 20)[0]) for index in range(count)]
         assert found == [(size, index) for index, size in enumerate(sizes)]
 
@@ -146,20 +146,20 @@ class TestRuns:
     def test_junk_ends_the_datagram(self, junk):
         """Bytes that are no messages neither crash the reader nor hang it, and nothing outside them is read."""
         view = memoryview(junk)
-        for offset, count, size in sockets._runs(view, len(junk)):
+        for offset, count, size in sock_diag.runs(view, len(junk)):
             assert offset + count * size <= len(junk)
-            sockets._layout(view[offset : offset + size])
+            sock_diag.layout_of(view[offset : offset + size])
 
     @given(st.integers(0, 400))
     def test_a_truncated_datagram_gives_its_whole_messages(self, length):
         """A message that was cut off is left out."""
         data = b"".join(message(124, sport=index) for index in range(3))[:length]
-        assert sum(count for _offset, count, _size in sockets._runs(memoryview(data), len(data))) == min(3, length // 124)
+        assert sum(count for _offset, count, _size in sock_diag.runs(memoryview(data), len(data))) == min(3, length // 124)
 
     def test_the_end_of_the_dump_in_the_same_datagram(self):
         """What follows the sockets, the end of the dump, is no socket."""
         data = message() + message() + struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
-        assert list(sockets._runs(memoryview(data), len(data))) == [(0, 2, 124)]
+        assert list(sock_diag.runs(memoryview(data), len(data))) == [(0, 2, 124)]
 
 
 class TestLayout:
@@ -167,14 +167,14 @@ class TestLayout:
         """Attributes that a newer kernel adds do not hide those that are known."""
         attributes = struct.pack("=HHB3x", 5, 8, 0) + struct.pack("=HHI", 8, 99, 1) + struct.pack("=HHQ", 12, 21, 77)
         data = memoryview(message(88 + len(attributes), attributes=attributes))
-        layout = sockets._layout(data)
+        layout = sock_diag.layout_of(data)
         assert (layout.shutdown, layout.cgroup, layout.sockopt) == (92, 108, None)
         assert struct.unpack_from("=Q", data, layout.cgroup)[0] == 77
 
     @given(st.binary(max_size=120))
     def test_junk_attributes_do_not_crash(self, junk):
         """Attributes of any length, also zero, end the search."""
-        sockets._layout(memoryview(message(88 + len(junk), attributes=junk)))
+        sock_diag.layout_of(memoryview(message(88 + len(junk), attributes=junk)))
 
 
 def listener(address, port, family="inet"):
@@ -295,13 +295,15 @@ class TestRecordedHost:
 
 
 class TestFallback:
-    @pytest.mark.parametrize("broken", ["_surveys", "read_listeners", "read_bound", "_held"])
-    def test_a_refusal_at_any_point_falls_back_to_proc(self, monkeypatch, broken):
+    @pytest.mark.parametrize(
+        ("where", "broken"), [(sockets, "_surveys"), (sockets, "read_listeners"), (sockets, "read_bound"), (held, "read_held")]
+    )
+    def test_a_refusal_at_any_point_falls_back_to_proc(self, monkeypatch, where, broken):
         """Where the kernel refuses sock_diag, its bytecode or a single dump, /proc/net/tcp is read and named."""
 
         def refuse(*_arguments):
             raise OSError(22, "sock_diag refuses the dump")
 
-        monkeypatch.setattr(sockets, broken, refuse)
+        monkeypatch.setattr(where, broken, refuse)
         found = sockets.read_sockets(Root(), sockets.EVERY_PORT, 0, 0, {("127.0.0.1", 80)})
         assert found["source"] == "/proc/net/tcp" and is_absent(found["bound"])

@@ -26,8 +26,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files
     parse_cmdline,
     parse_sysctl,
     read_sysctl_files,
-    sysctl_problems,
 )
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_problems import sysctl_problems
 
 SYSTEMD = {"/run/systemd/system/": "", "/etc/sysctl.d/": ""}
 LOADED = {"loaded": [], "built_in": ["nf_conntrack"], "at_boot": {}, "reapplied": {}, "hashsize": None}
