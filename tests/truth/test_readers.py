@@ -27,8 +27,9 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import read_ports_without_socket
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import read_processes
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import read_live, read_services
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import read_services
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import read_listeners
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.systemd import read_live
 
 NEW_NETWORK, NEW_USER = 0x40000000, 0x10000000
 ROOT = Root()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -73,6 +73,13 @@ class Change:
         self.targets: dict[tuple[str, str], Any] = {}
         self.rewritten: set[tuple[str, str]] = set()  # what is written even if it has its value: the kernel changes it meanwhile
         self.current: dict[tuple[str, str], Any] = {}
+        self._read: dict[Callable[..., Any], Any] = {}
+
+    def once(self, read: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a reader of the host gives, which is asked only once: nothing is written while a change is planned."""
+        if read not in self._read:
+            self._read[read] = read(*arguments)
+        return self._read[read]
 
     def value(self, kind: str, name: str) -> Any:
         """Return the value of a thing now, read once."""

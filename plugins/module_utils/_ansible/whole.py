@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible import change
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
 
 
 def run(section: str | None) -> None:
@@ -29,6 +28,7 @@ def everything() -> list[Any]:
         service_config,
         transparent_routing,
     )
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import (
         address,
         file,

@@ -69,7 +69,7 @@ def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
     lifetime: `forever`; `unpreferred` is forever, too, but nothing takes it by itself; `leased` is one that ends (DHCP, router
     advertisements). secondary: it goes when the first address of its network does.
     """
-    names = {link["index"]: name for name, link in read_links().items()}
+    names = dict(socket.if_nameindex())
     found = {}
     for body in dump(GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0)):
         family, prefix, flags, _scope, index = struct.unpack_from("=BBBBI", body)
@@ -87,7 +87,7 @@ def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
 
 def read_routes() -> tuple[set[tuple[str, str]], set[str]]:
     """Return {(interface, prefix)} of the local routes to whole prefixes, and the gateways of all routes. Raises OSError."""
-    names = {link["index"]: name for name, link in read_links().items()}
+    names = dict(socket.if_nameindex())
     local, gateways = set(), set()
     for family in FAMILIES:
         for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
@@ -115,7 +115,7 @@ class Way(NamedTuple):
 
 def read_ways() -> list[Way]:
     """Return the routes of all tables, less those that the kernel made itself. Raises OSError."""
-    names = {link["index"]: name for name, link in read_links().items()}
+    names = dict(socket.if_nameindex())
     found = []
     for family in FAMILIES:
         for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):

@@ -37,6 +37,10 @@ class PlannedRoot(Root):
         """Tell whether a path will exist."""
         return self.files[path] is not None if path in self.files else super().exists(path)
 
+    def links(self, path: str) -> dict[str, str]:
+        """Return the links in a folder as they will be."""
+        return {name: target for name, target in super().links(path).items() if "%s/%s" % (path, name) not in self.files}
+
     def link(self, path: str) -> str | None:
         """Return where a link points; a planned file is none."""
         return None if path in self.files else super().link(path)

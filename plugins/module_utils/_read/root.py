@@ -102,6 +102,15 @@ class Root:
         except (OSError, ValueError):
             return []
 
+    def links(self, path: str) -> dict[str, str]:
+        """Return {name: where it points, as written} of the symbolic links in a folder; only they are looked at one by one."""
+        try:
+            with os.scandir(self.path(path)) as entries:
+                names = sorted(entry.name for entry in entries if entry.is_symlink())
+        except (OSError, ValueError):
+            return {}
+        return {name: target for name in names for target in [self.link("%s/%s" % (path, name))] if target is not None}
+
     def link(self, path: str) -> str | None:
         """Return where a symbolic link points, as written; None where `path` is no link."""
         try:

@@ -12,8 +12,8 @@ from typing import Any, Iterable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED, absent, is_absent, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._read import processes
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.systemd import HUGE, UNIT_NAME, amount, read_live
 
 UNIT_FOLDERS = (
     "/etc/systemd/system",
@@ -22,14 +22,11 @@ UNIT_FOLDERS = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
-UNIT_NAME = re.compile(r"[\w:.\\@][\w:.\\@-]{0,240}\.(service|scope|socket|mount|swap)\Z", re.A)
-PROPERTIES = "Id,LoadState,MainPID,LimitNOFILE,LimitNOFILESoft,TasksMax,MemoryMax,NeedDaemonReload"
 WHOLE = 20000  # up to so many connected sockets read_sockets() lists all inodes
 MOST_FILES = 2048  # a process with more open descriptors is not looked through
 MOST_LINKS = 20000  # descriptors that are looked through in all
 MOST_PROCESSES = 512  # rows of one service
 FIRST = 64  # descriptors of a process without a unit that are looked at for connections
-HUGE = 1 << 62  # what version 1 and systemd write for no limit is near 2^63 or 2^64
 NOT_SHOWN = absent("unknown", "systemd does not run here, or did not say")
 
 
@@ -161,43 +158,6 @@ def _full_name(name: str | int, members: Members) -> str:
     if isinstance(name, int):
         return members.name_of(name) or "process %d" % name
     return name if UNIT_NAME.match(name) or name in members.names() else name + ".service"
-
-
-def read_live(root: Root, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return {name: {id, exists, main_pid, nofile, tasks, memory, needs_reload}} as systemd resolved it, in one call.
-
-    Empty where systemd does not run or does not answer: systemctl(1), org.freedesktop.systemd1(5).
-    """
-    units = [name for name in names if UNIT_NAME.match(name)]
-    if not units or not root.live or not root.exists("/run/systemd/system"):
-        return {}
-    text = run("systemctl", "show", "--no-pager", "-p", PROPERTIES, "--", *units)
-    blocks = parse_show(text_of(text))
-    return dict(zip(units, blocks)) if len(blocks) == len(units) else {}
-
-
-def parse_show(text: str) -> list[dict[str, Any]]:
-    """Return what `systemctl show` says of each unit, in the order in which they were asked for."""
-    found = []
-    for block in text.strip("\n").split("\n\n"):
-        values = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
-        if not values.get("Id"):
-            continue
-        soft, hard = _amount(values.get("LimitNOFILESoft")), _amount(values.get("LimitNOFILE"))
-        nofile = {"soft": soft, "hard": hard} if not is_absent(soft) and not is_absent(hard) else hard
-        entry = {"id": values["Id"], "exists": values.get("LoadState") not in ("not-found", "bad-setting", "error")}
-        entry.update(nofile=nofile, tasks=_amount(values.get("TasksMax")), memory=_amount(values.get("MemoryMax")))
-        main = _amount(values.get("MainPID"))
-        found.append(dict(entry, main_pid=main, needs_reload=values.get("NeedDaemonReload") == "yes"))
-    return found
-
-
-def _amount(text: str | None) -> Any:
-    if text in ("infinity", "max"):
-        return UNLIMITED
-    if not re.match(r"\d{1,20}\Z", text or "", re.A):
-        return absent("unknown", "systemd does not say")
-    return UNLIMITED if int(text or 0) >= HUGE else int(text or 0)
 
 
 class Links:
@@ -332,5 +292,5 @@ def _used(root: Root, folder: str, group: Group, old: bool) -> Any:
 
 def parse_limit(text: str) -> Any:
     """Return the number in a file of a control group, `unlimited` for `max` or what version 1 writes, else None."""
-    value = _amount(text.strip())
+    value = amount(text.strip())
     return None if is_absent(value) else value

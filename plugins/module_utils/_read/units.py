@@ -83,9 +83,10 @@ def read_units(root: Root, names: Iterable[str], at_boot: bool = True) -> dict[s
     return {name: _read_unit(root, name, links, places) for name in names}
 
 
-def real_name(root: Root, name: str) -> str:
-    """Return the name that a unit's file goes by; `name` may be an alias of it."""
-    return _names(name, _links(root))[0]
+def real_names(root: Root, names: Iterable[str]) -> set[str]:
+    """Return the names that the files of units go by; each of `names` may be an alias."""
+    links = _links(root)
+    return {_names(name, links)[0] for name in names}
 
 
 def read_manager(root: Root) -> dict[str, Any]:
@@ -157,9 +158,8 @@ def _links(root: Root) -> dict[str, str]:
     """Return {alias: the unit it is a link to} of all service units."""
     found: dict[str, str] = {}
     for folder in SEARCHED:
-        for name in root.names(folder):
-            target = root.link("%s/%s" % (folder, name)) if name.endswith(".service") else None
-            if target and target != "/dev/null":
+        for name, target in root.links(folder).items():
+            if name.endswith(".service") and target and target != "/dev/null":
                 found.setdefault(name, os.path.basename(target))
     return found
 

@@ -71,8 +71,8 @@ def following(change: Change, steps: list[Step]) -> list[Step]:
     instances = {name for _unit, name, _pids in _running(change, [one for one in units if "@." in one])}
     name = " ".join(sorted(units | instances))
     planned = PlannedRoot(change.root, _planned(change))
-    after = {one: nofile_d.loaded_next(planned, one) for one in name.split() if "@." not in one}
-    step = Step("unit", name, change.value("unit", name), {one: nofile for one, nofile in after.items() if nofile})
+    after = nofile_d.loaded_next(planned, [one for one in name.split() if "@." not in one])
+    step = Step("unit", name, change.value("unit", name), after)
     if change.asked.get(SECTION):
         change.warnings += plan.lowered(step.before, step.after)
     return [step]
@@ -92,9 +92,9 @@ def _units(change: Change, names: list[str]) -> list[str]:
     """Return the units by the names of their files. Raises Refusal for those that are not there, unless they are to be skipped."""
     if not names:
         return []
-    from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_units, real_name
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_units, real_names
 
-    real = sorted({real_name(change.root, name) for name in names})
+    real = sorted(real_names(change.root, names))
     found = read_units(change.root, real)
     reasons = {
         name: "%s %s" % (name, "is masked: it cannot start" if unit["masked"] else "is not there: no folder of systemd has its file")
@@ -195,8 +195,7 @@ def _files(change: Change, nofile: dict[str, int], users: list[str], units: list
 
     def lost() -> dict[str, list[str]]:
         planned = PlannedRoot(root, {**dict.fromkeys(managed), **{paths[one]: text for one, text in texts.items()}})
-        found = {one: nofile_d.losing(planned, one, users, nofile) for one in whom}
-        return {one: lines for one, lines in found.items() if lines}
+        return nofile_d.losing(planned, whom, users, nofile)
 
     losing = lost()
     if losing and change.params["on_override"] == "outrank":

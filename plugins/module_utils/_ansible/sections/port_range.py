@@ -59,5 +59,5 @@ def _in_use(change: Change) -> int:
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.nat import read_ports_without_socket
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.sock_diag import read_listening
 
-    without = known(read_ports_without_socket(change.root), []) or []
-    return read_listening(change.root) | portsets.port_set(row["port"] for row in without)
+    without = known(change.once(read_ports_without_socket, change.root), []) or []
+    return int(change.once(read_listening, change.root)) | portsets.port_set(row["port"] for row in without)

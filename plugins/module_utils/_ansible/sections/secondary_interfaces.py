@@ -31,14 +31,14 @@ def wanted(change: Change, options: list[dict[str, Any]]) -> list[Wanted]:
     items = [
         interfaces.parse_item("" if single else "%s[%d]." % (SECTION, index), one, *change.modes(one)) for index, one in enumerate(options)
     ]
-    links, present = read_links(), read_interface_addresses()
+    links, present = read_links(), change.once(read_interface_addresses)
     interfaces.check_together(items)
     _check_interfaces(change, items, links)
     placed = interfaces.place(items, present, _ours(change))
     change.look("address", [name for _item, _one, name, _theirs in placed])
     interfaces.check_cluster([one for item in items for one in item.addresses], read_cluster_addresses(change.root))
     new = [(item, one, name) for item, one, name, _theirs in placed if item.live and (name.partition(" ")[0], one.cidr) not in present]
-    _check_reach([one for item in items if item.kind == "local_route" for one in item.addresses], new, present)
+    _check_reach(change, [one for item in items if item.kind == "local_route" for one in item.addresses], new, present)
     probed = _probe(change, new, links)
     found = [
         Wanted("link", item.target, {"type": item.kind, "parent": item.interface if item.kind == "macvlan" else None}, *_modes(item))
@@ -94,7 +94,9 @@ def _check_interfaces(change: Change, items: list[Item], links: dict[str, dict[s
     refuse("%s. Name an interface that can have these addresses.", wrong)
 
 
-def _check_reach(prefixes: list[Address], new: list[tuple[Item, Address, str]], present: dict[tuple[str, str], Any]) -> None:
+def _check_reach(
+    change: Change, prefixes: list[Address], new: list[tuple[Item, Address, str]], present: dict[tuple[str, str], Any]
+) -> None:
     """Refuse what would cut this host off from a gateway or from who talks to it."""
     if prefixes or new:
         from ansible_collections.c10m.front_tier.plugins.module_utils._plan import interfaces
@@ -102,7 +104,7 @@ def _check_reach(prefixes: list[Address], new: list[tuple[Item, Address, str]], 
         from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_routes
 
         peers: Counter[str] = Counter()
-        for (_local, _port, peer), number in read_connections().items():
+        for (_local, _port, peer), number in change.once(read_connections).items():
             peers[peer] += number
         gateways = read_routes()[1]
         interfaces.check_prefixes(prefixes, present, gateways, peers)
@@ -160,7 +162,7 @@ def _in_use(change: Change, going: dict[str, dict[str, Any]]) -> dict[str, dict[
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.ssh import read_ssh_addresses
 
-    connections = read_connections()
+    connections = change.once(read_connections)
     logins = dict.fromkeys(read_ssh_addresses(change.root, connections), 1)
     counts: Counter[str] = Counter()
     for (local, _port, _peer), number in connections.items():
@@ -201,7 +203,7 @@ def _check_bystanders(change: Change, going: dict[str, dict[str, Any]]) -> None:
     from ansible_collections.c10m.front_tier.plugins.module_utils._plan.interfaces import refuse, routes_with, taken_with
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses, read_ways
 
-    present = read_interface_addresses()
+    present = change.once(read_interface_addresses)
     names = {entry["name"] for entry in going.values() if entry["kind"] == "address"}
     links = {entry["name"] for entry in going.values() if entry["kind"] == "link"}
     others = [

@@ -15,7 +15,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import pair
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.commands import run
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import parse_show, read_live
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.systemd import parse_show, read_live
 
 MANAGER = "DefaultLimitNOFILE"
 MOST_SECONDS = 90.0

@@ -42,19 +42,18 @@ def last_in(root: Root, whom: str, name: str) -> str:
     return "%s/%s" % (folder_of(whom), last_name(others, name))
 
 
-def losing(root: Root, whom: str, users: list[str], nofile: dict[str, int]) -> list[str]:
-    """Return, in words, which files of a root as it will be decide a limit otherwise than asked."""
-    if whom == "users":
-        return _losing_users(root, users, nofile)
-    if whom == MANAGER:
-        found = read_manager(root)["nofile"]
-        decided, source = found, found and found["source"]
-    else:
-        unit = read_units(root, [whom])[whom]
-        decided, source = unit["nofile"], unit["source"]
-    if decided and {side: decided[side] for side in ("soft", "hard")} == nofile:
-        return []
-    return ["%s gives %s %s" % (source or "no file", whom, pair(decided) if decided else "nothing")]
+def losing(root: Root, whom: list[str], users: list[str], nofile: dict[str, int]) -> dict[str, list[str]]:
+    """Return {whom: in words, which files of a root as it will be decide otherwise than asked}; those whom none does are missing."""
+    found = {"users": _losing_users(root, users, nofile)} if "users" in whom else {}
+    units = read_units(root, [one for one in whom if one not in ("users", MANAGER)])
+    decided = {name: (unit["nofile"], unit["source"]) for name, unit in units.items()}
+    if MANAGER in whom:
+        manager = read_manager(root)["nofile"]
+        decided[MANAGER] = (manager, manager and manager["source"])
+    for one, (value, source) in decided.items():
+        if not value or {side: value[side] for side in ("soft", "hard")} != nofile:
+            found[one] = ["%s gives %s %s" % (source or "no file", one, pair(value) if value else "nothing")]
+    return {one: found[one] for one in whom if found.get(one)}
 
 
 def _losing_users(root: Root, users: list[str], nofile: dict[str, int]) -> list[str]:
@@ -77,10 +76,16 @@ def highest_rule(root: Root) -> tuple[int, str]:
     return max(((rule["value"], rule["source"]) for rule in rules), default=(0, ""))
 
 
-def loaded_next(root: Root, unit: str) -> str | None:
-    """Return soft:hard as the manager has it once it loads the files of a root as it will be; None where no file decides it in numbers."""
-    found = read_manager(root)["nofile"] if unit == MANAGER else read_units(root, [unit], at_boot=False)[unit]["nofile"]
-    return pair(found) if found and UNLIMITED not in found.values() else None
+def loaded_next(root: Root, names: list[str]) -> dict[str, str]:
+    """Return {unit or MANAGER: soft:hard} as systemd has it once it loads the files of a root as it will be.
+
+    Those that no file decides in numbers are missing.
+    """
+    units = read_units(root, [name for name in names if name != MANAGER], at_boot=False)
+    found = {name: unit["nofile"] for name, unit in units.items()}
+    if MANAGER in names:
+        found[MANAGER] = read_manager(root)["nofile"]
+    return {name: pair(nofile) for name, nofile in found.items() if nofile and UNLIMITED not in nofile.values()}
 
 
 def unread(root: Root) -> list[str]:

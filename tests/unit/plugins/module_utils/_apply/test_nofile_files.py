@@ -19,7 +19,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.planned import PlannedRoot
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import pids_by_unit
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_units, real_name
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.units import read_units, real_names
 
 WANTED = {"soft": 2000, "hard": 3000}
 WEB = "/usr/lib/systemd/system/web.service"
@@ -45,7 +45,7 @@ def test_what_is_written_is_what_the_readers_of_the_audit_find(soft, more, whom)
     path = nofile_d.folder_of(whom) + "/50-a.conf"
     text = nofile_d.text_for("a", whom, ["app", "*"], nofile)
     root = PlannedRoot(Root("/nonexistent"), {path: text, WEB: "[Service]\n", WEB.replace("web", "web@"): "[Service]\n"})
-    assert [] == nofile_d.losing(root, whom, ["app", "*"], nofile)
+    assert {} == nofile_d.losing(root, [whom], ["app", "*"], nofile)
     assert {pair(nofile)} == set(claims(path, text).values())
 
 
@@ -61,17 +61,17 @@ def test_a_drop_in_that_sorts_later_wins_at_boot_wherever_it_stands(tmp_path, na
     """The folder does not matter, only the name; what stands in /run is gone after a boot, and wins until then."""
     ours = {nofile_d.folder_of("web.service") + "/50-a.conf": nofile_d.text_for("a", "web.service", [], WANTED)}
     root = PlannedRoot(tree(tmp_path, {WEB: "[Service]\n", name % "60-b": "[Service]\nLimitNOFILE=9\n"}), dict(ours))
-    assert loses == bool(nofile_d.losing(root, "web.service", [], WANTED))
-    assert "9:9" == nofile_d.loaded_next(root, "web.service")
+    assert loses == bool(nofile_d.losing(root, ["web.service"], [], WANTED))
+    assert {"web.service": "9:9"} == nofile_d.loaded_next(root, ["web.service"])
     earlier = PlannedRoot(tree(tmp_path / "other", {WEB: "[Service]\n", name % "40-b": "[Service]\nLimitNOFILE=9\n"}), dict(ours))
-    assert [] == nofile_d.losing(earlier, "web.service", [], WANTED)
-    assert "2000:3000" == nofile_d.loaded_next(earlier, "web.service")
+    assert {} == nofile_d.losing(earlier, ["web.service"], [], WANTED)
+    assert {"web.service": "2000:3000"} == nofile_d.loaded_next(earlier, ["web.service"])
 
 
 def test_what_no_file_decides_in_numbers_is_not_promised(tmp_path):
     """Without a line, and with infinity (what process 1 has), nothing is said of what systemd will load."""
     root = tree(tmp_path, {WEB: "[Service]\n", WEB.replace("web", "free"): "[Service]\nLimitNOFILE=infinity\n"})
-    assert [None, None] == [nofile_d.loaded_next(root, name) for name in ("web.service", "free.service")]
+    assert {} == nofile_d.loaded_next(root, ["web.service", "free.service"])
 
 
 @pytest.mark.parametrize("other", ["override", "zz-front", "zzz"])
@@ -86,7 +86,7 @@ def test_outrank_takes_just_enough_z(tmp_path, other):
 def test_an_alias_has_the_name_of_its_file(tmp_path):
     """A link among the unit folders is an alias; a unit of its own keeps its name."""
     root = tree(tmp_path, {WEB: "[Service]\n", "/etc/systemd/system/www.service": ("link", WEB)})
-    assert ("web.service", "web.service") == (real_name(root, "www.service"), real_name(root, "web.service"))
+    assert {"web.service"} == real_names(root, ["www.service", "web.service"])
     assert read_units(root, ["web.service"])["web.service"]["exists"]
 
 

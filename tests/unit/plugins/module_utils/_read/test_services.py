@@ -16,11 +16,10 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.services imp
     Members,
     parse_limit,
     parse_mounts,
-    parse_show,
     read_group,
-    read_live,
     read_services,
 )
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.systemd import parse_show, read_live
 
 FIELDS = " ".join(str(number) for number in range(5, 53))
 UNIFIED = "1 2 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n"
