@@ -96,6 +96,15 @@ def test_a_port_range_is_checked_however_it_is_spelled(host, name) -> None:
     assert "32768\t60999\n" == host.sh("cat /proc/sys/net/ipv4/ip_local_port_range")
 
 
+def test_reserved_ports_go_back(host) -> None:
+    """Ports that a task reserved and no longer names are freed, although sets of ports do not travel with sysctls."""
+    path = "/proc/sys/net/ipv4/ip_local_reserved_ports"
+    assert host.ansible(SETTINGS, {"settings": {"net.ipv4.ip_local_reserved_ports": "40000,40001"}})["changed"]
+    assert "40000-40001\n" == host.sh("cat " + path)
+    assert host.ansible(SETTINGS, {"settings": {"net.core.somaxconn": 5000}})["changed"]
+    assert "\n" == host.sh("cat " + path) and "5000\n" == host.sh("cat /proc/sys/net/core/somaxconn")
+
+
 def test_addresses_that_would_be_gone_are_seen(host) -> None:
     """Switching IPv6 off is refused where it would take addresses along, although their reader does not travel."""
     host.sh("ip address add fd00::7/64 dev %s nodad" % changes.INTERFACE)

@@ -13,9 +13,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import MANY, SECTIONS, specification
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import NotCarried, carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import folder as folders
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import NotCarried, carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted

@@ -16,7 +16,7 @@ def run(section: str | None) -> None:
 
 
 def everything() -> list[Any]:
-    """Return all that a change may ask for by its name (_apply/carried.py), which travels because it is imported here.
+    """Return all that a change may ask for by its name (_model/carried.py), which travels because it is imported here.
 
     The kinds of things travel with the sections that make them. Nothing but a test calls it: a run imports what it needs.
     """

@@ -9,8 +9,8 @@ import os
 import socket
 from typing import Any, Iterable
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import file, folder, sysctl
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 

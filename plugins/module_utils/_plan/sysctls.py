@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Iterable, NamedTuple
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 
 NOTHING = " Nothing was changed."
@@ -102,10 +103,8 @@ def _text(name: str, value: Any) -> str:
         )
     text = " ".join(text.split())
     if name == RESERVED:
-        from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-
         try:
-            portsets.port_set(item for item in text.split(",") if item)
+            carried("_model.ports").port_set(item for item in text.split(",") if item)
         except ValueError as error:
             raise Refusal("settings: %s: %s.%s" % (name, error, NOTHING)) from None
     return _bounded(name, text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply.carried import carried
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
 READ_AT_ONCE = 1 << 20
@@ -52,6 +53,4 @@ def same(name: str, one: str, other: str) -> bool:
 
 
 def _ports(text: str) -> int:
-    from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
-
-    return port_set(item for item in str(text).strip().split(",") if item)
+    return int(carried("_model.ports").port_set(item for item in str(text).strip().split(",") if item))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-ROOMS = __name__.rpartition("._apply.")[0]
+ROOMS = __name__.rpartition("._model.")[0]
 
 
 class NotCarried(Exception):
