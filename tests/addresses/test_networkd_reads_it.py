@@ -64,7 +64,7 @@ def test_a_real_networkd_brings_all_of_it_up(tmp_path):
     """After a start of networkd every address, the macvlan and the routes are there, IPv6 with a preferred lifetime of 0."""
     wire = wires.Wire(tmp_path / "tree")
     try:
-        params = {name: option.get("default") for name, option in wires.change.COMMON.items()}
+        params = {name: option.get("default") for name, option in wires.COMMON.items()}
         params.update(dict.fromkeys(wires.SECTIONS), secondary_interfaces=WANTED)
         answer = wire.run(params, section=None)
     finally:

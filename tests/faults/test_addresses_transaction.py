@@ -61,7 +61,7 @@ class Host(wires.Wire):
 
     def change(self, what, inject=None, log=None):
         """Make a change under strace; return what it said, None where it was killed."""
-        params = {name: option.get("default") for name, option in wires.change.COMMON.items()}
+        params = {name: option.get("default") for name, option in wires.COMMON.items()}
         params.update(dict.fromkeys(wires.SECTIONS), secondary_interfaces=WANTED[what])
         params["state"] = "absent" if what == "absent" else "present"
         command = [sys.executable, "-B", wires.__file__, str(self.tree), json.dumps(params), ""]
