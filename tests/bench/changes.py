@@ -53,7 +53,7 @@ FOLDERS = ("/etc/sysctl.d", "/etc/modules-load.d", "/etc/systemd/system", "/etc/
 
 def apart() -> list[str]:
     """Return the command that runs another one in namespaces of its own, with empty folders where a change writes."""
-    steps = ["mount --make-rprivate /", *("mount -t tmpfs none %s" % folder for folder in FOLDERS)]
+    steps = ["mount --make-rprivate /", *("mount -t tmpfs -o mode=755 none %s" % folder for folder in FOLDERS)]
     steps += ["echo '[Service]' > /etc/systemd/system/%s" % unit for unit in UNITS]
     steps += [
         "ip link add %s type veth peer name bench1" % INTERFACE,
