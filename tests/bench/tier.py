@@ -58,6 +58,7 @@ def inventory(folder: Path) -> None:
     every = {
         "front_tier_hops": hops,
         "front_tier_connections": WANTED,
+        "front_tier_serial": [1, "100%"],
         "front_tier_port_low": 40000,
         "front_tier_port_high": 40000 + PORTS - 1,
     }
