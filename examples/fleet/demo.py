@@ -239,7 +239,7 @@ def show_plan(told: dict[str, Any]) -> None:
 
 def show(found: dict[str, Any]) -> None:
     """Print the result as a table."""
-    print(f"\n  {'':32}{'as found':^21}{'scaled':^23}")
+    print(f"\n  {'':32}{'as found':>16}{'scaled':>21}")
     print(f"  {'hop':<32}{'predicted':>11}{'held':>8}{'predicted':>14}{'held':>8}  bound by")
     for hop in found["hops"]:
         way = f"{hop['name']:<8}{hop['from']} → {hop['to']}"
