@@ -153,6 +153,15 @@ def test_the_gate_fails_after_the_report_and_names_what_is_wrong(place: Place) -
     assert ran.stdout.index("does not fit") < ran.stdout.index("fatal:")
 
 
+def test_the_number_of_a_whole_fleet_is_asked_of_no_host(place: Place) -> None:
+    """Where the inventory has the hops of a fleet, front_tier_connections is what all of it carries: the plan judges, not the audit."""
+    hops = [{"from": "internet", "to": "front_tier", "listeners": [80], "clients": 9}]
+    place.inventory({"here": {**HERE, "front_tier_connections": 10**9, "front_tier_hops": hops}})
+    ran = place.play()
+    assert 0 == ran.returncode, said(ran)
+    assert "FT100" not in said(ran) and "1,000,000,000" not in said(ran)
+
+
 @pytest.mark.parametrize("until, passes", [(TODAY.isoformat(), True), (BEFORE, False)])
 def test_what_was_accepted_passes_until_its_day_is_over(place: Place, until: str, passes: bool) -> None:
     """An accepted finding does not fail; from the day after `until` on it does, and the message says that the acceptance ended."""
