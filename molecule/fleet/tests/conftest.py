@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the c10m.front_tier contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A proxy of the fleet, and what a client on it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Hold = Callable[..., dict[str, int]]
+
+
+class Node:
+    """One proxy: what the last plan says of it, and what its kernel counts."""
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+        self.name = str(host.check_output("hostname"))
+        folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+        self.plan: dict[str, Any] = json.loads((folder / "report/front-tier-plan.json").read_text())
+        self.variables: dict[str, Any] = self.plan["hosts"][self.name]["variables"]
+
+    def hop(self, name: str) -> dict[str, Any]:
+        """Return a hop of the plan."""
+        found: dict[str, Any] = next(hop for hop in self.plan["hops"] if hop["name"] == name)
+        return found
+
+    def held(self) -> dict[tuple[str, str], int]:
+        """Return {(source, listener): connections} to the origins, counted by the node's kernel."""
+        found: dict[tuple[str, str], int] = {}
+        for line in self.host.check_output("ss -Htn state established dport = :8080").splitlines():
+            source, there = line.split()[2].rpartition(":")[0], line.split()[3]
+            found[source, there] = found.get((source, there), 0) + 1
+        return found
+
+    def until(self, true: Callable[[], Any], seconds: float = 30) -> None:
+        """Wait for something."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "not within %g s: %s" % (seconds, self.held())
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def node(host: Any) -> Node:
+    """Return the proxy under test, with nothing left of the test before."""
+    found = Node(host)
+    found.until(lambda: sum(found.held().values()) <= 8)
+    return found
+
+
+@pytest.fixture
+def hold(node: Node) -> Iterator[Hold]:
+    """Return what holds requests from the node itself and gives {status: how many}; all end with the test."""
+    clients: list[subprocess.Popen[str]] = []
+
+    def begin(number: int, port: int = 80) -> dict[str, int]:
+        words = ["podman", "exec", "-i", "ft-" + node.name, "python3", "/usr/local/bin/peers.py", "hold", "127.0.0.1"]
+        client = subprocess.Popen([*words, str(port), str(number), "20"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        clients.append(client)
+        assert client.stdout
+        found: dict[str, int] = json.loads(client.stdout.readline())
+        return found
+
+    yield begin
+    for client in clients:
+        client.communicate()
