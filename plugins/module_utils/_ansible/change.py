@@ -247,29 +247,36 @@ class Change:
             path = sysctl_d.outranking_file(self.root, name)
             files = sysctl_d.files_for(name, path, settings)
             losing = self._losing(settings, files, managed)
+        asked = [text for one, text in losing.items() if one in self._kept_now()]  # of what was asked before, somebody has been told
+        if asked and self.params["on_override"] != "warn":
+            text = "At the next boot %s. Remove that line, or say on_override: outrank (or warn).%s"
+            raise Refusal(text % ("; ".join(asked), sysctls.NOTHING))
         if losing:
-            text = "; ".join(losing)
-            if self.params["on_override"] != "warn":
-                raise Refusal("At the next boot %s. Remove that line, or say on_override: outrank (or warn).%s" % (text, sysctls.NOTHING))
-            self.warnings.append("At the next boot %s." % text)
+            self.warnings.append("At the next boot %s." % "; ".join(losing.values()))
         return self.files(files)
 
-    def _losing(self, settings: dict[str, str], files: dict[str, str], managed: list[str]) -> list[str]:
-        """Return, in words, which settings the next boot would not keep although `files` are in place."""
+    def _kept_now(self) -> set[str]:
+        """Return the sysctls that this very call asks to be kept over a restart."""
+        sections = self.record["sets"].get(self.params["name"], {})
+        entries = [entry for name, options in self.asked.items() if options for entry in sections.get(name, {}).values()]
+        return {entry["name"] for entry in entries if entry["kind"] == "sysctl" and entry["persist"]}
+
+    def _losing(self, settings: dict[str, str], files: dict[str, str], managed: list[str]) -> dict[str, str]:
+        """Return {name: in words} of the settings that the next boot would not keep although `files` are in place."""
         if not settings:
-            return []
+            return {}
         planned: dict[str, str | None] = {**dict.fromkeys(managed), **files}
         decided, nothing = sysctl_d.boot_values(self.root, planned, list(settings), self.container)
         if nothing:
             self.not_applied = [*self.not_applied, *([nothing] if nothing not in self.not_applied else [])]
-            return []
-        losing = []
+            return {}
+        losing = {}
         for name, value in settings.items():
             decision = decided.get(name, {"value": None, "source": "no file", "lost": None})
             if decision["lost"]:
-                losing.append("%s is lost (%s)" % (name, decision["lost"]))
+                losing[name] = "%s is lost (%s)" % (name, decision["lost"])
             elif not things.same("sysctl", name, decision["value"], value):
-                losing.append("%s sets %s to %s" % (decision["source"], name, decision["value"]))
+                losing[name] = "%s sets %s to %s" % (decision["source"], name, decision["value"])
         return losing
 
     def _steps(self) -> list[Step]:

@@ -116,11 +116,11 @@ def reconcile(
             things[one.key].update(live=True, applied=known.get("applied", known["value"]))
     for key, entry in before.items():
         place = (entry["kind"], entry["name"])
-        if key in things or key in others or not entry["live"]:
+        if key in things or key in others:
             continue
-        if same(*place, current[place], entry.get("applied", entry["value"])):
+        if same(*place, current[place], entry.get("applied", entry["value"])):  # set by us, or by a boot from our file
             targets[place] = entry["original"]
-        elif not same(*place, current[place], entry["original"]):
+        elif entry["live"] and not same(*place, current[place], entry["original"]):
             left.append({"kind": entry["kind"], "name": entry["name"], "ours": entry["value"], "now": current[place]})
     return Outcome(_with(record, name, section, things), targets, left)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.port_range import check_range
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
@@ -27,10 +27,19 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
 
 
 def check(change: Change) -> None:
-    """Check range and reserved ports together as they will be, whichever section sets them. Raises Refusal; adds warnings."""
-    if any(("sysctl", name) in change.targets for name in NAMES) and any(change.asked.values()):
-        settled = {name: change.settled(name) for name in (*NAMES, sysctls.START)}
-        change.warnings += check_range(settled, _in_use(change))
+    """Check range and reserved ports together as they will be, now and after the next boot, whichever section sets them. Raises Refusal."""
+    if not any(change.asked.values()):
+        return
+    kept = sets.kept(change.record, change.params["name"], "sysctl")
+    now, boot = [], []
+    for name in (*NAMES, sysctls.START):
+        now.append(change.settled(name))
+        boot.append(kept.get(name, now[-1]))
+    settled = [now] if any(("sysctl", name) in change.targets for name in NAMES) else []
+    settled += [boot] if any(name in kept for name in NAMES) and boot not in settled else []
+    in_use = _in_use(change) if settled else 0
+    warnings = [check_range(dict(zip((*NAMES, sysctls.START), texts)), in_use) for texts in settled]
+    change.warnings += sorted({one for several in warnings for one in several})
 
 
 def _texts(change: Change, options: dict[str, Any]) -> dict[str, str]:

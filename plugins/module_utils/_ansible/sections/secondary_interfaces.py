@@ -142,10 +142,7 @@ def _staying(change: Change, found: list[Wanted]) -> list[Wanted]:
     going = {
         key: entry
         for key, entry in managed.items()
-        if entry["kind"] in (*CARRIERS, "link")
-        and entry["live"]
-        and entry["original"] is None
-        and change.current[entry["kind"], entry["name"]] is not None
+        if entry["kind"] in (*CARRIERS, "link") and entry["original"] is None and change.current[entry["kind"], entry["name"]] is not None
     }
     if not going:
         return []
