@@ -3,6 +3,7 @@
 
 CASES ?=
 SEED ?=
+MINUTES ?=
 SCENARIO ?=
 ARGS ?=
 
@@ -10,10 +11,10 @@ VENV_PY := .venv/bin/python
 TOOL := $(VENV_PY) -m tests.tools
 RUN := sh tests/tools/with.sh
 STAGES := sh tests/tools/stages.sh
-export CASES SEED
+export CASES SEED MINUTES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-test symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run demo demo-test soak symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
 	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -33,7 +34,7 @@ test: ## everything that the README promises, in one run; as root it installs th
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all TRANSPARENT=all CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule demo-test symptoms example test-kernels faults transparent
+	@FAULTS=all TRANSPARENT=all MINUTES="$${MINUTES:-1}" CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule soak demo-test symptoms example test-kernels faults transparent
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -82,6 +83,9 @@ example: venv live ## examples/infrastructure from the tarball in an empty folde
 
 demo-test: venv live ## make demo, whole and interrupted: what it promises comes out, and nothing of it stays
 	@$(RUN) python -m pytest -q tests/demo $(ARGS)
+
+soak: images live ## random changes, proofs, restarts and kills on containers, and what has to hold after each (MINUTES=30 SEED=1)
+	@$(RUN) python -m tests.soak.run $(ARGS)
 
 symptoms: venv live ## twenty causes of lost connections, made with the real programs in namespaces, and each named
 	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests/symptoms $(ARGS)
