@@ -135,18 +135,27 @@ def check_limits(audit: dict[str, Any], first: dict[str, Any], model: Model, mos
                 kept if any(one["persist"] for _set, one in model.entries(thing)) else plain(before[name]["boot"]["value"]),
                 boot,
             )
+        elif name == "DefaultLimitNOFILE":  # its live value is what systemd has loaded, which live: false leaves
+            differing(
+                "audit, boot value of " + name, model.boot("default") or pair(before[name]["boot"]["value"]), pair(row["boot"]["value"])
+            )
         elif name in before and not MOVING.search(name):
             differing("audit, " + name, (before[name]["value"], before[name]["boot"]), (row["value"], row["boot"]))
     units = {row["name"]: row for row in audit["services"]}
     for row in first["services"]:
         name, told = row["name"], units[row["name"]]["boot"]["nofile"]
-        wanted = model.boot("unit " + name) or model.boot("default") or "%(soft)s:%(hard)s" % row["boot"]["nofile"]
-        wanted = wanted if model.boot("unit " + name) or row["boot"]["source"] is None else "%(soft)s:%(hard)s" % row["boot"]["nofile"]
-        differing("audit, boot value of " + name, wanted, "%(soft)s:%(hard)s" % told)
-        has = {"%(soft)s:%(hard)s" % one["nofile"] for one in units[name]["processes"]}
+        wanted = model.boot("unit " + name) or model.boot("default") or pair(row["boot"]["nofile"])
+        wanted = wanted if model.boot("unit " + name) or row["boot"]["source"] is None else pair(row["boot"]["nofile"])
+        differing("audit, boot value of " + name, wanted, pair(told))
+        has = {pair(one["nofile"]) for one in units[name]["processes"]}
         if most_files:
             given = ":".join(str(min(int(side), most_files)) for side in wanted.split(":"))
             differing("what %s started with" % name, {given}, has)
+
+
+def pair(nofile: dict[str, Any]) -> str:
+    """Return soft:hard."""
+    return "%(soft)s:%(hard)s" % nofile
 
 
 def plain(value: Any) -> Any:
