@@ -138,7 +138,7 @@ class Soak:
         answer = answer or node.module("kernel_settings", SETTLER)
         if answer.get("failed"):
             raise Broken("the next run does not settle it: %s" % answer["msg"])
-        words = [one for one in answer.get("warnings", []) if UNDONE.match(one)]
+        words = [one for one in map(str, answer.get("warnings", [])) if UNDONE.search(one)]
         if any("what is not as before" in one for one in words):
             raise Broken("the next run could not undo all of it: %s" % words)
         return bool(words)
