@@ -22,6 +22,11 @@ from typing import Callable
 OWN_FILES = 40
 
 
+def share() -> int:
+    """Return how many connections one process takes, and so one listener."""
+    return min(25000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - OWN_FILES)
+
+
 def serve(address: str, count: int, pipes: dict[str, tuple[int, int]]) -> list[int]:
     """Accept `count` connections; return their descriptors."""
     listener = socket.create_server((address, 9000), backlog=4096)
@@ -69,14 +74,13 @@ def expect(pipe: int, wanted: bytes) -> None:
 def main() -> None:
     """Start one listening and one dialling process for each share that the descriptor limit allows."""
     pairs = int(sys.argv[1])
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    share = min(25000, hard - OWN_FILES)
+    hard, each = resource.getrlimit(resource.RLIMIT_NOFILE)[1], share()
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as file:
         file.write(sys.argv[2] if len(sys.argv) > 2 else "1024 65535")
     pipes = {name: os.pipe() for name in ("listening", "dial", "done", "go")}
-    shares = [min(share, pairs - done) for done in range(0, pairs, share)]
+    shares = [min(each, pairs - done) for done in range(0, pairs, each)]
     for index, count in enumerate(shares):
         address = "127.1.%d.%d" % (index // 250, index % 250 + 1)
         start(serve, address, count, pipes)

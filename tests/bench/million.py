@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / ".build/live")]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import gauge  # noqa: E402
-from tests.bench import changes, run  # noqa: E402
+from tests.bench import changes, hold, run  # noqa: E402
 
 MODULE = ROOT / "plugins/modules/connection_probe.py"
 PORT = 1000  # of the listeners, below the range
@@ -86,6 +86,17 @@ def apart() -> Iterator[Apart]:
         one.leave()
 
 
+def settled() -> dict[str, Any]:
+    """Return the gauge's figures once the kernel has given back what the last run held: a second in which slab pages hardly change."""
+    last = gauge.read([])
+    while True:
+        time.sleep(1)
+        now = gauge.read([])
+        if abs(now["slab"] - last["slab"]) < 1 << 20:
+            return now
+        last = now
+
+
 def measured(one: Apart, before: dict[str, Any], connections: int) -> dict[str, float]:
     """Return {kernel, processes: bytes a connection, processor: microseconds a connection} as of now."""
     pids = one.processes()
@@ -99,15 +110,15 @@ def measured(one: Apart, before: dict[str, Any], connections: int) -> dict[str, 
     return {"kernel": (after["slab"] - before["slab"]) / connections, "processes": after["processes"] / connections, "processor": processor}
 
 
-def paths() -> list[dict[str, Any]]:
+def paths(listeners: int = LISTENERS) -> list[dict[str, Any]]:
     """Return the path of all benches: one source, and 16 listeners."""
-    return [{"destinations": ["127.1.0.%d" % (index + 1) for index in range(LISTENERS)], "ports": [PORT]}]
+    return [{"destinations": ["127.1.0.%d" % (index + 1) for index in range(listeners)], "ports": [PORT]}]
 
 
 def bare(connections: int) -> dict[str, float]:
     """Hold connections with the bare loop."""
     with apart() as one:
-        before = gauge.read([])
+        before = settled()
         words = one.inside(sys.executable, str(Path(__file__).with_name("hold.py")), str(connections))
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as loop:
             assert loop.stdout
@@ -122,16 +133,19 @@ def bare(connections: int) -> dict[str, float]:
 
 
 def probed(connections: int) -> dict[str, float]:
-    """Hold connections with the probe."""
+    """Hold connections with the probe, on as many listeners as the bare loop has; timed as it is: until both sides have all of them."""
+    path = paths(max(1, -(-connections // hold.share())))
     with apart() as one:
         one.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
-        before = gauge.read([])
+        before = settled()
         most = {"connections": connections + 100, "cap": connections + 100}
-        one.probe(side="listen", state="started", paths=paths(), hold=900, **most)
-        result = one.probe(side="dial", state="holding", paths=paths(), hold=900, connections=connections, cap=connections)
-        if result["held"] != connections:
-            raise SystemExit("the probe holds %d of %d" % (result["held"], connections))
-        found = dict(measured(one, before, connections), rate=result["rate"])
+        one.probe(side="listen", state="started", paths=path, hold=900, **most)
+        result = one.probe(side="dial", state="holding", paths=path, hold=900, connections=connections, cap=connections)
+        listened = one.probe(side="listen", state="reported")
+        if (result["held"], listened["held"]) != (connections, connections):
+            raise SystemExit("the probe holds %d and %d of %d" % (result["held"], listened["held"], connections))
+        seconds = max(result["held_at"], listened["held_at"]) - result["dialled_at"]
+        found = dict(measured(one, before, connections), rate=connections / seconds)
         for side in ("dial", "listen"):
             one.probe(side=side, state="stopped")
     return found

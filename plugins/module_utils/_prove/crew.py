@@ -19,7 +19,7 @@ from typing import Any, Callable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import gauge, refusals, syscalls, tally
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.dialler import Dialler
-from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener import BACKLOG, FULL, OPEN, Listener
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener import BACKLOG, FULL, OPEN, Gate, Listener
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place, started
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Share
 
@@ -56,23 +56,23 @@ class Crew:
         self.place, self.terms, self.kinds, self.count = place, terms, kinds, count
         self.pids: list[int] = []
         self.tally = tally.Tally(0, 0)
-        self.listeners: list[socket.socket] = []
+        self.listeners: list[Gate] = []
         self.status: dict[str, Any] = {"side": side, "phase": "waiting", "note": None, "closed": None}
         self.memory = gauge.Memory()
         self.stopped = False
         self.began = self.wrote = 0.0
+        self.held = 0
         self.turned_down = 0  # why dialling ended early: see refusals
 
-    def listen(self, listeners: list[socket.socket], processes: int, room: int, run: str) -> None:
+    def listen(self, listeners: list[Gate], processes: int, room: int, run: str) -> None:
         """Accept on the sockets with this many processes, each with room for so many, until the run ends."""
         self.listeners = listeners
-        descriptors = [one.fileno() for one in listeners]
         # Each listener has processes of its own, and each process listeners of its own, as evenly as they go.
         own = [
-            [one for index, one in enumerate(descriptors) if (index - number) % min(processes, len(descriptors)) == 0]
+            [one for index, one in enumerate(listeners) if (index - number) % min(processes, len(listeners)) == 0]
             for number in range(processes)
         ]
-        self._lead(processes, lambda row, orders, number: Listener(row, orders, descriptors, own[number], room, run), self._listening)
+        self._lead(processes, lambda row, orders, number: Listener(row, orders, listeners, own[number], room, run), self._listening)
 
     def dial(self, shares: list[list[Share]], rate: float) -> None:
         """Dial with a process for each list of shares, and hold, until the run ends."""
@@ -188,6 +188,8 @@ class Crew:
                 self.pids.remove(pid)
                 raise Ended("one of its %d processes ended (%s), so the run was" % (self.status["processes"], _how(code)))
         held = self.tally.held()
+        if self.status["side"] == "listen" and held != self.held:
+            self.held, self.status["held_at"] = held, time.time()
         idle = self.status["side"] == "dial" or not held
         if self.terms.lease and idle and self.place.asked() > self.terms.lease:
             raise Ended("nobody asked for %g s (lease), so it ended" % self.terms.lease)

@@ -38,6 +38,13 @@ class Descriptors:
         self.owners[self.count] = owner
         self.count += 1
 
+    def add_all(self, descriptors: list[int], owner: int) -> None:
+        """Take in many that belong to one owner; the caller minds the room."""
+        first, last = self.count, self.count + len(descriptors)
+        self.numbers[2 * first : 2 * last : 2] = array("i", descriptors)
+        self.owners[first:last] = array("i", [owner]) * len(descriptors)
+        self.count = last
+
     def ready(self, milliseconds: float = 0) -> list[tuple[int, int, int]]:
         """Return (index, descriptor, events) of what is ready, the last one first, so that each can be removed in turn."""
         if not self.count or syscalls.poll(self._address, self.count, int(milliseconds)) <= 0:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from select import POLLIN, POLLOUT
@@ -18,7 +19,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares impo
 FEW, MOST = 32, 1024  # connections on their way at once: few where each is there at once, more where the network takes time
 SAMPLED = 32  # one in so many is timed
 PATIENCE = 20.0  # seconds for a connection
-LOOK, SOON = 0.25, 0.02  # seconds between two looks at what is held, and at the order to dial
+LOOK, SOON = 0.25, 0.02  # seconds between two looks at what is held, at least, and at the order to dial
+SHARE = 100  # a look at what is held takes at most one part in so many of the time: there may be a hundred processes
 UNDER_WAY = (errno.EINPROGRESS, 0)
 # What ends all dialling of a process, and what only says that a port is taken.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -31,22 +33,33 @@ class Route:
     def __init__(self, share: Share, lane: Lane) -> None:
         self.path, self.source = share.path, lane.source or ""
         self.family = syscalls.family_of(lane.destination)
-        self.target = syscalls.socket_address(lane.destination, lane.port)
-        self.bound = syscalls.socket_address(self.source, 0) if share.bind in ("no_port", "plain") else None
+        self.target = (lane.destination, lane.port)
+        self.bound = (self.source, 0) if share.bind in ("no_port", "plain") else None
         self.ports: Iterator[int] | None = iter(share.ports) if share.bind == "explicit" else None
-        self.options = []
+        self.options: list[tuple[int, int, int | bytes]] = []
         if share.bind == "no_port":
-            self.options.append((socket.IPPROTO_IP, syscalls.NO_PORT, syscalls.ON))
+            self.options.append((socket.IPPROTO_IP, syscalls.NO_PORT, 1))
         if share.bind == "explicit":
-            self.options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, syscalls.ON))
+            self.options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, 1))
         if share.port_range:
             self.options.append((socket.IPPROTO_IP, syscalls.LOCAL_PORT_RANGE, syscalls.port_range_option(*share.port_range)))
         self.open, self.error = True, errno.EADDRNOTAVAIL
 
+    def dial(self, sock: socket.SocketType) -> int:
+        """Begin to connect a socket; return EINPROGRESS or 0, or the errno of what failed."""
+        try:
+            for option in self.options:
+                sock.setsockopt(*option)
+            if self.bound:
+                sock.bind(self.bound)
+        except OSError as failed:
+            return failed.errno or errno.EINVAL
+        return sock.connect_ex(self.target)
+
     def next_port(self) -> bool:
         """Bind the next port of an `explicit` dialler; tell whether there is one."""
         port = next(self.ports or iter(()), 0)
-        self.bound = syscalls.socket_address(self.source, port)
+        self.bound = (self.source, port)
         return port > 0
 
 
@@ -78,9 +91,13 @@ class Dialler:
         self.held.reset()
 
     def _hold_until(self, order: int) -> None:
+        next_look = 0.0
         while self.orders[tally.STATE] < order:
             time.sleep(LOOK if self.orders[tally.STATE] == tally.HOLD else SOON)
-            self.look()
+            if time.monotonic() >= next_look:
+                began = time.thread_time()  # not the clock on the wall: a busy machine would put off the next look for long
+                self.look()
+                next_look = time.monotonic() + SHARE * (time.thread_time() - began)
 
     def _dial(self, share: Share) -> None:
         """Open the share evenly on its lanes, and what is then missing wherever there is room."""
@@ -101,43 +118,30 @@ class Dialler:
         """Open `count` connections on a route, or as many as it gives."""
         self._settle()
         route, orders, flight, since = self.routes[number], self.orders, self.flight, self.since
-        new_socket, connect, bind, get_errno = syscalls.new_socket, syscalls.connect, syscalls.bind, syscalls.get_errno
-        numbers, owners, family, target, size = flight.numbers, flight.owners, route.family, route.target, len(route.target)
-        ports, options, bound, pause, kind, state, hold = (
-            route.ports,
-            route.options,
-            route.bound,
-            self.pause,
-            syscalls.KIND,
-            tally.STATE,
-            tally.HOLD,
-        )
+        numbers, owners, family, kind, new, dial = flight.numbers, flight.owners, route.family, syscalls.KIND, socket.SocketType, route.dial
+        ports, pause, state, hold = route.ports, self.pause, tally.STATE, tally.HOLD
         while count > 0 and route.open and orders[state] < hold:
             if pause:
                 self._keep_pace()
-            if ports is not None:
-                if not route.next_port():
-                    return self._refuse(route, route.error)
-                bound = route.bound
-            descriptor = new_socket(family, kind, 0)
-            if descriptor < 0:
-                return self._refuse(route, get_errno())
-            for level, name, value in options:
-                syscalls.set_option(descriptor, level, name, value, 4)
+            if ports is not None and not route.next_port():
+                return self._refuse(route, route.error)
+            try:
+                sock = new(family, kind, 0)
+            except OSError as failed:
+                return self._refuse(route, failed.errno or errno.EMFILE)
             sampled = not count % SAMPLED and self.timed < 0
             if sampled:
-                self.timed, self.began = descriptor, time.monotonic()
-            failed = (bound and bind(descriptor, bound, size)) or connect(descriptor, target, size)
-            error = get_errno() if failed else 0
+                self.timed, self.began = sock.fileno(), time.monotonic()
+            error = dial(sock)
             if error not in UNDER_WAY:
-                syscalls.close(descriptor)
+                sock.close()
                 self.timed = -1 if sampled else self.timed
                 if ports is None or error not in TAKEN:
                     return self._refuse(route, error)
                 route.error = error
                 continue
             place = flight.count
-            since[place], numbers[2 * place], owners[place] = self.clock, descriptor, number
+            since[place], numbers[2 * place], owners[place] = self.clock, sock.detach(), number
             flight.count = place + 1
             count -= 1
             if place + 1 >= self.window or self.timed >= 0:
@@ -177,7 +181,7 @@ class Dialler:
             self._take_out(index)
             if events & BROKEN:
                 error = syscalls.error_of(descriptor) or errno.ECONNRESET
-                syscalls.close(descriptor)
+                os.close(descriptor)
                 self._refuse(route, error)
             else:
                 self.held.add(descriptor, route.path)
@@ -225,7 +229,7 @@ class Dialler:
             if now - self.since[index] > PATIENCE:
                 descriptor, route = self.flight.numbers[2 * index], self.routes[self.flight.owners[index]]
                 self._take_out(index)
-                syscalls.close(descriptor)
+                os.close(descriptor)
                 if descriptor == self.timed:
                     self.timed = -1
                 self._refuse(route, errno.ETIMEDOUT)

@@ -21,12 +21,27 @@ BACKLOG = 65535  # cut to net.core.somaxconn by the kernel
 AT_ONCE = 512  # connections taken from one listening socket before the next has its turn
 FEW, NAP = 16, 0.001  # where few wait at once, a short sleep makes them more: fewer calls for each
 LOOK, SHARE = 0.25, 100  # seconds between two looks at what is held, and how many times as long as a look takes
-FLAGS = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
-def listening_socket(address: str, port: int) -> socket.socket:
+class Gate(socket.socket):
+    """A listening socket that gives descriptors; accept() would make an object for each connection."""
+
+    def take(self, most: int) -> tuple[list[int], int]:
+        """Accept what waits, at most so many; return their descriptors, and the errno that ended it, 0 where more may wait."""
+        taken: list[int] = []
+        while len(taken) < most:
+            try:
+                while len(taken) < most:
+                    taken.append(self._accept()[0])  # type: ignore[attr-defined]  # typeshed leaves it out; accept() is made of it
+            except OSError as error:
+                if error.errno != errno.ECONNABORTED:
+                    return taken, error.errno or errno.EINVAL
+        return taken, 0
+
+
+def listening_socket(address: str, port: int) -> Gate:
     """Return a socket that listens at (address, port). Raises OSError."""
-    sock = socket.socket(syscalls.family_of(address), syscalls.KIND)
+    sock = Gate(syscalls.family_of(address), syscalls.KIND)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, syscalls.RESET)
@@ -45,12 +60,12 @@ class Listener:
     the kernel look at all of them for each connection.
     """
 
-    def __init__(self, row: memoryview, orders: memoryview, listeners: list[int], own: list[int], room: int, run: str) -> None:
+    def __init__(self, row: memoryview, orders: memoryview, listeners: list[Gate], own: list[Gate], room: int, run: str) -> None:
         self.row, self.orders, self.listeners, self.own, self.name = row, orders, listeners, own, run
-        self.watched: list[int] = []
+        self.watched: list[Gate] = []
         self.held = Descriptors(room, select.POLLIN)
         self.epoll = select.epoll()
-        self.kinds = {descriptor: index for index, descriptor in enumerate(listeners)}
+        self.kinds = {gate.fileno(): index for index, gate in enumerate(listeners)}
         self.next_look = 0.0
 
     def run(self) -> None:
@@ -65,51 +80,41 @@ class Listener:
         self.held.reset()
 
     def _watch(self) -> None:
-        for descriptor in self.listeners if self.orders[tally.PENDING] else self.own:
-            if descriptor not in self.watched:
-                self.epoll.register(descriptor, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-                self.watched.append(descriptor)
+        for gate in self.listeners if self.orders[tally.PENDING] else self.own:
+            if gate not in self.watched:
+                self.epoll.register(gate, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+                self.watched.append(gate)
         self.row[tally.STATE] = OPEN
 
-    def _accept(self, listener: int) -> int:
-        held, kind, taken, accept4 = self.held, self.kinds[listener], 0, syscalls.accept4
-        first, numbers, owners, most = self.held.count, self.held.numbers, self.held.owners, min(AT_ONCE, self.held.room - self.held.count)
-        while taken < most:
-            descriptor = accept4(listener, None, None, FLAGS)
-            if descriptor < 0:
-                error = syscalls.get_errno()
-                if error == errno.ECONNABORTED:
-                    continue
-                if error != errno.EAGAIN:
-                    tally.note(self.row, kind, error)
-                    time.sleep(NAP)
-                break
-            numbers[2 * (first + taken)], owners[first + taken] = descriptor, kind
-            taken += 1
-        held.count = first + taken
-        self.row[tally.KINDS + tally.EACH * kind + tally.HELD] += taken
+    def _accept(self, descriptor: int) -> int:
+        held, kind = self.held, self.kinds[descriptor]
+        taken, error = self.listeners[kind].take(min(AT_ONCE, held.room - held.count))
+        held.add_all(taken, kind)
+        self.row[tally.KINDS + tally.EACH * kind + tally.HELD] += len(taken)
+        if error not in (0, errno.EAGAIN):
+            tally.note(self.row, kind, error)
+            time.sleep(NAP)
         if held.count == held.room and self.row[tally.STATE] == OPEN:
             for one in self.watched:
                 self.epoll.unregister(one)
             self.watched = []
             self.row[tally.STATE] = FULL
-        return taken
+        return len(taken)
 
     def look(self) -> None:
         """Answer greetings, and let go of what the other end has closed."""
-        began = time.monotonic()
+        began = time.thread_time()  # not the clock on the wall: a busy machine would put off the next look for long
         for index, descriptor, events in self.held.ready():
             if not events & BROKEN and self._answered(descriptor):
                 continue
             first = tally.KINDS + tally.EACH * self.held.owners[index]
             self.held.remove(index)
-            syscalls.close(descriptor)
+            os.close(descriptor)
             self.row[first + tally.HELD] -= 1
             self.row[first + tally.LOST] += 1
         if self.held.count < self.held.room:
             self._watch()
-        now = time.monotonic()
-        self.next_look = now + max(LOOK, SHARE * (now - began))
+        self.next_look = time.monotonic() + max(LOOK, SHARE * (time.thread_time() - began))
 
     def _answered(self, descriptor: int) -> bool:
         """Answer what a peer sent, if it is a greeting; tell whether the connection goes on."""

@@ -9,7 +9,6 @@ goes into the background, so that what fails there fails the call.
 
 from __future__ import annotations
 
-import socket
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
@@ -17,7 +16,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence imp
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, Path, PathError, parse_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import budget, gauge, greeting, syscalls
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.crew import Crew, Terms
-from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener import listening_socket
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener import Gate, listening_socket
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import shares_of, way_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import source_for
@@ -47,7 +46,7 @@ class Side(NamedTuple):
     planned: dict[str, Any]
     prepare: Callable[[], None]
     lead: Callable[[Place], None]
-    sockets: list[socket.socket]
+    sockets: list[Gate]
 
 
 def parsed(given: list[dict[str, Any]]) -> list[Asked]:
@@ -97,7 +96,7 @@ def listening(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> 
     processes, most = budget.processes_for(total, params["processes"], len(listeners))
     room = min(most, -(-total // processes))
     kinds = [{"destinations": [address], "ports": [port]} for address, port in listeners]
-    sockets: list[socket.socket] = []
+    sockets: list[Gate] = []
 
     def prepare() -> None:
         for address, port in listeners:
