@@ -157,6 +157,16 @@ asked:
   returned: when dialling
   type: int
   sample: 20003
+memory_allows:
+  description: How many connections the memory holds beside O(reserve_memory), both ends where the other one is on this host too.
+  returned: in check mode when dialling
+  type: int
+  sample: 2700000
+held_at:
+  description: When the last one was dialled, or accepted so far, in seconds since 1970.
+  returned: when there is a run
+  type: float
+  sample: 1795478913.5
 held:
   description: How many are held, or were when it ended.
   returned: when there is a run

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = "ansible==14.5.0"  # carries ansible.posix, whose module sysctl sets one key
-POSIX = "ansible_collections/ansible/posix/"
+PACKAGE = "ansible==14.5.0"  # carries ansible.posix, whose module sysctl sets one key, and community.general with listen_ports_facts
+THEIRS = ("ansible_collections/ansible/posix/", "ansible_collections/community/general/")
 PING, SETTINGS, LOOP = "ansible.builtin.ping", "c10m.front_tier.kernel_settings", "ansible.posix.sysctl"
 HOST_CONFIG, ADDRESSES = "c10m.front_tier.host_config", "c10m.front_tier.secondary_interfaces"
 # Fifteen keys that a network namespace has for itself, with the two values between which the rounds go.
@@ -77,10 +77,10 @@ def inside(holder: subprocess.Popen[bytes]) -> list[str]:
     return ["nsenter", "--net", "--mount", "--target", str(holder.pid)]
 
 
-def one_key_module() -> Path:
-    """Return the folder above ansible_collections with the one-key module in it; fetched once."""
+def usual_modules() -> Path:
+    """Return the folder above ansible_collections with the usual modules that ours are compared with; fetched once."""
     folder = ROOT / ".build/bench-collections"
-    if not (folder / POSIX / "plugins/modules/sysctl.py").exists():
+    if not all((folder / name).exists() for name in THEIRS):
         folder.mkdir(parents=True, exist_ok=True)
         command = [
             sys.executable,
@@ -98,7 +98,7 @@ def one_key_module() -> Path:
         subprocess.run(command, check=True)
         for wheel in folder.glob("ansible-*.whl"):
             with zipfile.ZipFile(wheel) as packed:
-                packed.extractall(folder, [name for name in packed.namelist() if name.startswith(POSIX)])
+                packed.extractall(folder, [name for name in packed.namelist() if name.startswith(THEIRS)])
             wheel.unlink()
     return folder
 
@@ -170,4 +170,4 @@ def fleet_rounds(rounds: int, audit: str) -> list[dict[str, Any]]:
 
 def environment() -> dict[str, str]:
     """Return the variables with which both collections are found."""
-    return {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(ROOT / ".build/live"), str(one_key_module())])}
+    return {"ANSIBLE_COLLECTIONS_PATH": os.pathsep.join([str(ROOT / ".build/live"), str(usual_modules())])}

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A million connections on one host, from kernel defaults: the audit says what is in the way, host_config removes it, the play proves it.
 
-usage: python tests/bench/million.py [--connections N] [--compare N] [--rounds N] [--hold S] [--reserve SIZE] [--no-docs]
+usage: python tests/bench/million.py [--connections N | --fill] [--compare N] [--rounds N] [--hold S] [--reserve SIZE] [--no-docs]
+
+--fill asks for as many as the memory is predicted to hold, and sees what is left of it. Where fs.file-max is too low for that, it is raised
+meanwhile, and set back.
 
 Both ends are in one network namespace of their own, with folders of their own in place of those that a change writes to. Before that, the
 probe and a bare loop (hold.py) take turns with fewer connections each: rate, processor time and memory side by side. Writes
@@ -28,13 +31,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / ".build/live")]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
 
+from ansible.module_utils.common.text.formatters import human_to_bytes  # noqa: E402
+
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import gauge  # noqa: E402
 from tests.bench import changes, hold, run  # noqa: E402
 
 MODULE = ROOT / "plugins/modules/connection_probe.py"
 PORT = 1000  # of the listeners, below the range
-LISTENERS = 16
+MOST = 62500  # connections to one listener: all usable ports of the range that host_config gives
+KEPT = 2  # runs of each size that the page shows, the newest first
 BEGIN, END = "<!-- million -->", "<!-- /million -->"
+FILE_MAX = Path("/proc/sys/fs/file-max")
 
 
 class Apart:
@@ -49,11 +56,12 @@ class Apart:
         return [*changes.inside(self.holder), *words]
 
     def processes(self) -> list[int]:
-        """Return the processes inside, but for the holder."""
+        """Return the processes inside, but for the holder and for Ansible's own."""
         found = []
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):
-                if name.isdecimal() and int(name) != self.holder.pid and os.stat("/proc/%s/ns/net" % name).st_ino == self.inode:
+                inside = name.isdecimal() and int(name) != self.holder.pid and os.stat("/proc/%s/ns/net" % name).st_ino == self.inode
+                if inside and b"ansible-playbook" not in Path("/proc", name, "cmdline").read_bytes():
                     found.append(int(name))
         return found
 
@@ -110,8 +118,8 @@ def measured(one: Apart, before: dict[str, Any], connections: int) -> dict[str, 
     return {"kernel": (after["slab"] - before["slab"]) / connections, "processes": after["processes"] / connections, "processor": processor}
 
 
-def paths(listeners: int = LISTENERS) -> list[dict[str, Any]]:
-    """Return the path of all benches: one source, and 16 listeners."""
+def paths(listeners: int) -> list[dict[str, Any]]:
+    """Return the path of all benches: one source, and so many listeners."""
     return [{"destinations": ["127.1.0.%d" % (index + 1) for index in range(listeners)], "ports": [PORT]}]
 
 
@@ -157,6 +165,7 @@ def compare(connections: int, rounds: int) -> dict[str, Any]:
     for _dummy in range(rounds):
         found["bare"].append(bare(connections))
         found["probe"].append(probed(connections))
+        print(json.dumps({name: rows[-1] for name, rows in found.items()}), flush=True)
     medians = {name: {key: statistics.median(row[key] for row in rows) for key in rows[0]} for name, rows in found.items()}
     memory = {name: row["kernel"] + row["processes"] for name, row in medians.items()}
     return dict(
@@ -180,14 +189,49 @@ def play(one: Apart, folder: Path, tasks: list[dict[str, Any]] | Path, **variabl
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def prove(options: argparse.Namespace) -> dict[str, Any]:
+def allowed(reserve: str) -> int:
+    """Return how many connections the memory is predicted to hold, both ends here."""
+    with apart() as one:
+        result = subprocess.run(
+            one.inside(sys.executable, str(MODULE)),
+            input=json.dumps(
+                {
+                    "ANSIBLE_MODULE_ARGS": {
+                        "side": "dial",
+                        "paths": paths(1),
+                        "connections": 1,
+                        "reserve_memory": reserve,
+                        "_ansible_check_mode": True,
+                    }
+                }
+            ),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    return int(json.loads(result.stdout)["memory_allows"])
+
+
+@contextlib.contextmanager
+def files_for(connections: int) -> Iterator[None]:
+    """See that fs.file-max, which is the whole machine's, allows both ends of so many; set it back at the end."""
+    before, wanted = FILE_MAX.read_text(), 2 * connections + 1_000_000
+    try:
+        if int(before) < wanted:
+            FILE_MAX.write_text(str(wanted))
+        yield
+    finally:
+        FILE_MAX.write_text(before)
+
+
+def prove(connections: int, options: argparse.Namespace) -> dict[str, Any]:
     """Audit at kernel defaults, change what is in the way, and prove it; return what came of it."""
-    width = options.connections // LISTENERS // 2 * 2
-    low = 65536 - width
-    with apart() as one, tempfile.TemporaryDirectory() as name:
+    listeners = -(-connections // MOST)
+    width = connections // listeners // 2 * 2  # an even range: its promise is exact
+    low, total = 65536 - width, width * listeners
+    with files_for(connections), apart() as one, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        listeners = paths()[0]
-        audit = {"c10m.front_tier.connection_limits_info": {"paths": paths()}, "register": "audit"}
+        audit = {"c10m.front_tier.connection_limits_info": {"paths": paths(listeners)}, "register": "audit"}
         keep = {"ansible.builtin.copy": {"content": "{{ audit | to_json }}", "dest": str(folder / "audit.json")}}
         change = {"port_range": {"low": low, "high": 65535}, "kernel_settings": {"settings": {"net.core.somaxconn": 65535}}}
         first = play(one, folder, [audit, keep, {"c10m.front_tier.host_config": change}])
@@ -195,19 +239,21 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
         if first.returncode:
             raise SystemExit(told[-3000:])
         default = json.loads((folder / "audit.json").read_text())["paths"][0]
-        before = gauge.read([])
+        before = settled()
         begin = time.monotonic()
+        asked = {"front_tier_proof_connections": total} if options.fill else {}
         second = play(
             one,
             folder,
             ROOT / "playbooks/prove.yml",
-            front_tier_proof_paths=[listeners],
-            front_tier_proof_cap=options.connections + 1,
+            front_tier_proof_paths=paths(listeners),
+            front_tier_proof_cap=total + 1,
             front_tier_proof_hold=options.hold,
             front_tier_proof_timeout=3600,
             front_tier_proof_lease=300,
             front_tier_proof_reserve_memory=options.reserve,
             front_tier_report_dir=str(folder),
+            **asked,
         )
         during: dict[str, Any] = {}
         assert second.stdout
@@ -217,15 +263,24 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
             if ": dialling" in line or "TASK" in line:
                 print(line.rstrip()[:100], flush=True)
             if not during and "=> (item=0 of" in line:
-                during = dict(measured(one, before, width * LISTENERS), available=gauge.Memory().available())
+                during = dict(measured(one, before, total), available=gauge.Memory().available())
                 during["audit"] = run.compared(run.play(run.turns(2), inside=one.inside()), run.AUDIT, run.PING)
         second.wait()
         whole = time.monotonic() - begin
         proof = json.loads((folder / "front-tier.json").read_text())["hosts"]["one"].get("proof")
-        if second.returncode or not proof:
+        if not proof or second.returncode and not options.fill:
             raise SystemExit("".join(lines)[-4000:])
         left = subprocess.run(one.inside("cat", "/proc/net/sockstat"), check=True, capture_output=True, text=True).stdout
-    return {"default": default, "range": [low, 65535], "proof": proof, "during": during, "seconds": whole, "sockstat_after": left}
+    return {
+        "date": run.facts()["date"],
+        "default": default,
+        "listeners": listeners,
+        "range": [low, 65535],
+        "proof": proof,
+        "during": during,
+        "seconds": whole,
+        "sockstat_after": left,
+    }
 
 
 def text(found: dict[str, Any]) -> str:
@@ -234,58 +289,124 @@ def text(found: dict[str, Any]) -> str:
         "Measured on %(date)s: kernel %(kernel)s, %(processors)s processors, %(memory_gb)s GB, Python %(python)s." % found["machine"],
         "",
     ]
-    side = found["compare"]
-    lines += [
-        "| %s connections, both ends, medians of %d rounds | bare loop | probe | ratio | goal |"
-        % ("{:,}".format(side["connections"]), side["rounds"]),
-        "|---|---|---|---|---|",
-        "| connections a second | %.0f | %.0f | %.2f | ≥ 0.95 |" % (side["bare"]["rate"], side["probe"]["rate"], side["rate_ratio"]),
-        "| processor time a connection, µs | %.1f | %.1f | %.2f | |"
-        % (side["bare"]["processor"], side["probe"]["processor"], side["processor_ratio"]),
-        "| memory of the kernel a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["kernel"], side["probe"]["kernel"]),
-        "| memory of the processes a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["processes"], side["probe"]["processes"]),
-        "| memory in all | | | %.2f | ≤ 1.05 |" % side["memory_ratio"],
-        "",
-    ]
-    if "prove" in found:
-        one, proof = found["prove"], found["prove"]["proof"]
-        lines += [
-            "| one host, both ends, by the playbook | |",
-            "|---|---|",
-            "| the audit at the kernel's defaults | %s connections, bound by %s |"
-            % ("{:,}".format(one["default"]["connections"]), one["default"]["binding"]),
-            "| predicted after host_config | %s |" % "{:,}".format(proof["predicted"]),
-            "| held, by the dialler and by the kernel | %s, %s |" % ("{:,}".format(proof["held"]), "{:,}".format(proof["kernel"])),
-            "| the next one | %s |" % ", ".join(row["refusal"]["error"] for row in proof["paths"] if row["refusal"]),
-            "| dialled in, a second | %.1f s, %s |" % (proof["seconds"], "{:,}".format(proof["rate"])),
-            "| connect, median and 99th percentile | %.0f µs, %.0f µs |"
-            % (1e6 * proof["connect"]["median"], 1e6 * proof["connect"]["p99"]),
-            "| memory of the kernel a connection, both ends | %.0f bytes |" % one["during"]["kernel"],
-            "| memory of the processes a connection, both ends | %.0f bytes |" % one["during"]["processes"],
-            "| in all | %.2f GB |" % (proof["held"] * (one["during"]["kernel"] + one["during"]["processes"]) / 1e9),
-            "| an audit while they were held, against a ping | %.2f |" % one["during"]["audit"]["ratio_median"],
-            "| retransmits, lost while they were held | %d, %d |" % (proof["losses"].get("RetransSegs", 0), proof["lost"]),
-            "| the whole play | %.0f s |" % one["seconds"],
+    side = found.get("compare")
+    lines += (
+        not side
+        and []
+        or [
+            "| %s connections, both ends, medians of %d rounds | bare loop | probe | ratio | goal |"
+            % ("{:,}".format(side["connections"]), side["rounds"]),
+            "|---|---|---|---|---|",
+            "| connections a second | %.0f | %.0f | %.2f | ≥ 0.95 |" % (side["bare"]["rate"], side["probe"]["rate"], side["rate_ratio"]),
+            "| processor time a connection, µs | %.1f | %.1f | %.2f | |"
+            % (side["bare"]["processor"], side["probe"]["processor"], side["processor_ratio"]),
+            "| memory of the kernel a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["kernel"], side["probe"]["kernel"]),
+            "| memory of the processes a connection, bytes | %.0f | %.0f | | |" % (side["bare"]["processes"], side["probe"]["processes"]),
+            "| memory in all | | | %.2f | ≤ 1.05 |" % side["memory_ratio"],
+            "",
         ]
+    )
+    for size in found.get("proved", {}).values():
+        lines += ["", *proved(size)]
+    for size in found.get("filled", [])[:1]:
+        lines += ["", filled(size)]
     return "\n".join(lines)
+
+
+def proved(runs: list[dict[str, Any]]) -> list[str]:
+    """Return the table of the runs of one size, a column each."""
+    rows = [
+        ("one host, both ends, by the playbook", "run of %s", lambda one: one["date"]),
+        (
+            "the audit at the kernel's defaults",
+            "%s connections, bound by %s",
+            lambda one: (grouped(one["default"]["connections"]), one["default"]["binding"]),
+        ),
+        ("predicted after host_config", "%s", lambda one: grouped(one["proof"]["predicted"])),
+        ("held, by the dialler and by the kernel", "%s, %s", lambda one: (grouped(one["proof"]["held"]), grouped(one["proof"]["kernel"]))),
+        (
+            "the next one",
+            "%s",
+            lambda one: ", ".join(row["refusal"]["error"] for row in one["proof"]["paths"] if row["refusal"]) or "not asked",
+        ),
+        ("dialled in, a second", "%.1f s, %s", lambda one: (one["proof"]["seconds"], grouped(one["proof"]["rate"]))),
+        (
+            "connect, median and 99th percentile",
+            "%.0f µs, %.0f µs",
+            lambda one: tuple(1e6 * one["proof"]["connect"][name] for name in ("median", "p99")),
+        ),
+        ("memory of the kernel a connection, both ends", "%.0f bytes", lambda one: one["during"]["kernel"]),
+        ("memory of the processes a connection, both ends", "%.0f bytes", lambda one: one["during"]["processes"]),
+        ("in all", "%.2f GB", lambda one: one["proof"]["held"] * (one["during"]["kernel"] + one["during"]["processes"]) / 1e9),
+        ("an audit while they were held, against a ping (goal: 2)", "%.2f", lambda one: one["during"]["audit"]["ratio_median"]),
+        (
+            "retransmits, lost while they were held",
+            "%d, %d",
+            lambda one: (one["proof"]["losses"].get("RetransSegs", 0), one["proof"]["lost"]),
+        ),
+        ("the whole play", "%.0f s", lambda one: one["seconds"]),
+    ]
+    lines = ["| " + " | ".join([what, *(text % of(one) for one in runs)]) + " |" for what, text, of in rows]
+    return [lines[0], "|---" * (len(runs) + 1) + "|", *lines[1:]]
+
+
+def filled(one: dict[str, Any]) -> str:
+    """Return what became of as many as the memory was predicted to hold."""
+    proof, left = one["proof"], one["during"].get("available", 0)
+    spent = (one["available"] - left) / proof["held"]
+    bound = (one["available"] - one["reserve"]) / spent
+    return (
+        "As many as memory allows (%s): with %.2f GB available and %.2f GB to stay, %s were predicted. %s were held in %.0f s (%s), "
+        "and %.2f GB were left: %.0f bytes each, by which %s would have been the bound; the prediction is %.1f %% off (goal: 5 %%)."
+        % (
+            one["date"],
+            one["available"] / 1e9,
+            one["reserve"] / 1e9,
+            grouped(one["predicted"]),
+            grouped(proof["held"]),
+            proof["seconds"],
+            ", ".join("stopped by " + row["refusal"]["error"] for row in proof["paths"] if row["refusal"]) or "all that were asked for",
+            left / 1e9,
+            spent,
+            grouped(round(bound)),
+            100 * abs(one["predicted"] - bound) / bound,
+        )
+    )
+
+
+def grouped(number: int) -> str:
+    """Return a number with commas."""
+    return "{:,}".format(number)
 
 
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=1_000_000, help="0: only the comparison")
-    parser.add_argument("--compare", type=int, default=100_000)
+    parser.add_argument("--fill", action="store_true", help="as many as the memory is predicted to hold")
+    parser.add_argument("--compare", type=int, default=300_000, help="0: no comparison")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--hold", type=int, default=30)
+    parser.add_argument("--hold", type=int, default=45)
     parser.add_argument("--reserve", default="1.5G")
     parser.add_argument("--no-docs", action="store_true")
     options = parser.parse_args()
-    found: dict[str, Any] = {"machine": run.facts(), "compare": compare(options.compare, options.rounds)}
-    print(json.dumps(found["compare"], indent=1), flush=True)
-    if options.connections:
-        found["prove"] = prove(options)
-    (ROOT / ".build").mkdir(exist_ok=True)
-    (ROOT / ".build/million.json").write_text(json.dumps(found, indent=1) + "\n")
+    kept = ROOT / ".build/million.json"
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    found["machine"] = run.facts()
+    if options.compare:
+        found["compare"] = compare(options.compare, options.rounds)
+    if options.fill:
+        settled()
+        available, predicted = gauge.Memory().available(), allowed(options.reserve)
+        one = prove(predicted, options)
+        one.update(available=available, predicted=predicted, reserve=human_to_bytes(options.reserve))
+        found["filled"] = [one, *found.get("filled", [])][:KEPT]
+    elif options.connections:
+        runs = found.setdefault("proved", {}).setdefault(str(options.connections), [])
+        runs.insert(0, prove(options.connections, options))
+        del runs[KEPT:]
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(found, indent=1) + "\n")
     print(text(found))
     page = ROOT / "docs/benchmarks.md"
     if not options.no_docs:

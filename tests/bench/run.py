@@ -34,6 +34,7 @@ from tests.tools.closure import closure  # noqa: E402
 HERE = Path(__file__).parent
 MODULE = ROOT / "plugins/modules/connection_limits_info.py"
 PING, AUDIT = "ansible.builtin.ping", "c10m.front_tier.connection_limits_info"
+FACTS, FEW = "community.general.listen_ports_facts", 10000  # FEW: connections of that comparison; its result has an entry for each socket
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 TIER, TIER_END = "<!-- tier -->", "<!-- /tier -->"
 
@@ -139,6 +140,25 @@ def bench_count(options: argparse.Namespace) -> dict[str, Any]:
     result = compared(found, "in_process", "ss")
     whole = statistics.median(found["ss"]) / statistics.median(found["count"])
     return dict(result, sockets=2 * options.pairs, microseconds_each=each, faster=1 / result["ratio_median"], faster_whole_process=whole)
+
+
+def bench_facts(options: argparse.Namespace) -> dict[str, Any]:
+    """A task that counts all sockets (sample 0) against the usual facts module, listing each socket, and listing listeners only."""
+    tasks = [
+        {"name": "ping", PING: {}},
+        {"name": "audit", AUDIT: {"sample": 0, "gather_subset": ["min"]}},
+        {"name": "listeners", FACTS: {}},
+        {"name": "sockets", FACTS: {"include_non_listening": True}},
+    ]
+    with holding(FEW) as inside:
+        found = play(tasks * (options.rounds + 1), inside=inside, more=changes.environment())
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    return {
+        "all": compared(found, "audit", "sockets"),
+        "listeners": compared(found, "audit", "listeners"),
+        "cheaper": (medians["sockets"] - medians["ping"]) / (medians["audit"] - medians["ping"]),
+        "sockets": 2 * FEW,
+    }
 
 
 def bench_memory(options: argparse.Namespace) -> dict[str, Any]:
@@ -279,6 +299,7 @@ BENCHES = {
     "idle": bench_idle,
     "holding": bench_holding,
     "count": bench_count,
+    "facts": bench_facts,
     "memory": bench_memory,
     "settings": bench_settings,
     "host": bench_host,
@@ -320,6 +341,11 @@ def table(results: dict[str, Any]) -> str:
         "count": ("full count in the module against `ss -Htan \\| wc -l`, %(sockets)d sockets", "0.5"),
     }
     measured = [(text, goal, results[name]) for name, (text, goal) in goals.items() if name in results]
+    if "facts" in results:
+        sockets = results["facts"]["sockets"]
+        text = "task: full count in the module against `listen_ports_facts`, %d sockets, %s"
+        measured.append((text % (sockets, "all of them"), "", results["facts"]["all"]))
+        measured.append((text % (sockets, "which lists the listeners only"), "", results["facts"]["listeners"]))
     if "settings" in results:
         goals_of = {
             "changed": ("%d settings changed", "1.35"),
@@ -354,6 +380,11 @@ def _sentences(results: dict[str, Any]) -> list[str]:
         lines.append(
             "A full count costs %(in_process).2f microseconds a socket in the module, `ss` %(ss).2f; "
             "as whole processes %(count).2f against %(ss).2f." % each
+        )
+    if "facts" in results:
+        lines.append(
+            "Above a ping, a task that counts %(sockets)d sockets costs 1/%(cheaper).0f of `community.general.listen_ports_facts` "
+            "with `include_non_listening`, which returns an entry for each." % results["facts"]
         )
     if "settings" in results:
         lines.append("Above a ping, all at once cost 1/%.0f of a loop of one-key tasks (goal: 1/10)." % results["settings"]["cheaper"])

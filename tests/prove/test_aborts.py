@@ -237,6 +237,13 @@ def test_check_mode_opens_nothing(net):
     assert [] == net.processes()
 
 
+def test_check_mode_says_what_the_memory_allows(net):
+    """Both ends are here, so each connection needs the kernel's 7.8 KB and the probe's own; what is reserved is not counted."""
+    more, less = (net.module(check=True, side="dial", paths=[ONE], reserve_memory=size)["memory_allows"] for size in ("1G", "1536M"))
+    assert 0 < less < more
+    assert 7800 < (512 << 20) / (more - less) < 10000
+
+
 def test_a_run_is_not_started_twice(net):
     """A second start finds the run that is under way."""
     assert net.listen([ONE])["changed"]

@@ -46,6 +46,7 @@ def test_twenty_thousand_connections_on_three_paths(wide):
     assert ["EADDRNOTAVAIL", "EADDRNOTAVAIL", "EADDRINUSE"] == [path["refusal"]["error"] for path in dialled["paths"]]
     assert {"FT108", "FT110"} == {path["refusal"]["finding"] for path in dialled["paths"]}
     assert wide.sockets() == {"established": 40000, "time_wait": 0}
+    assert first["dialled_at"] < listened["held_at"] <= time.time()
     assert 0 == dialled["lost"]
     assert first["rate"] > 0
     assert 0 < first["connect"]["median"] <= first["connect"]["p99"]
@@ -65,12 +66,13 @@ def test_twenty_thousand_connections_on_three_paths(wide):
         (dict(ONE, dialer="varnish"), 1000, "EADDRNOTAVAIL"),
         (dict(ONE, sources=["127.0.2.1", "127.0.2.2"], dialer="haproxy"), 2000, "EADDRNOTAVAIL"),
         (dict(ONE, sources=["127.0.2.1"], ports=[9000, 9001], dialer="nginx"), 2000, "EADDRNOTAVAIL"),
+        (dict(ONE, sources=["127.0.2.1"], dialer="envoy"), 1000, "EADDRNOTAVAIL"),
         (dict(ONE, sources=["127.0.2.1"], ports=[9000, 9001], bind="plain"), 1000, "EADDRINUSE"),
         (dict(ONE, sources=["127.0.2.1"], ports=[9000, 9001], port_range="15000-15699"), 1400, "EADDRNOTAVAIL"),
         ({"sources": ["::1"], "destinations": ["::1"], "ports": [9000]}, 1000, "EADDRNOTAVAIL"),
         ({"destinations": ["::1"], "ports": [9000, 20500]}, 1998, "EADDRNOTAVAIL"),
     ],
-    ids=["none", "varnish", "haproxy", "nginx", "plain", "explicit", "inet6", "inet6-own-listener-in-range"],
+    ids=["none", "varnish", "haproxy", "nginx", "envoy", "plain", "explicit", "inet6", "inet6-own-listener-in-range"],
 )
 def test_each_way_to_dial_gets_what_is_predicted_for_it(net, path, predicted, error):
     """A path is dialled as its bind or dialer does it, by several processes together."""

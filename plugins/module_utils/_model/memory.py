@@ -13,6 +13,9 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths impor
 DIALLED_END = 4010
 ACCEPTED_END = 3790
 CONNTRACK_ENTRY = 256
+# Of an end, its inode (862) and dentry (195): the kernel counts their caches as reclaimable, and so in MemAvailable, but they go only with
+# the socket. Source: net/socket.c, init_inodecache(); mm/page_alloc.c, si_mem_available().
+PINNED = 1057
 
 
 class Cost(NamedTuple):
@@ -32,6 +35,11 @@ PROGRAMS: dict[str, Cost] = {
     "varnish": Cost(2300, 170500),
     "varnishd": Cost(2300, 170500),  # as a process is called
 }
+
+
+def left(available: int, sockets: int) -> int:
+    """Return the bytes that may still be used: MemAvailable, less what only counts as reclaimable while so many TCP sockets are there."""
+    return max(0, available - PINNED * sockets)
 
 
 def for_dialled(program: str | None, conntrack: bool) -> int:

@@ -19,7 +19,9 @@ NOTHING = " Nothing was opened."
 OWN_FILES = 64  # descriptors of a process beside its connections
 MOST_EACH = 20000  # connections of one process, also where it may have more: several use several processors
 MOST_PROCESSES = 1000
-PROCESS = 96  # bytes of a process for each connection
+# Bytes of a process with what the kernel keeps for it, and of a connection in its tables and in the kernel's table of its descriptors.
+# Measured: docs/memory.md.
+PROCESS, ENTRY = 3_700_000, 30
 
 
 class Reserve(NamedTuple):
@@ -78,30 +80,51 @@ def check_overlap(paths: list[Path], sources: dict[str, str]) -> None:
             raise PathError(text % (", ".join("%d" % number for number in sorted(numbers)), source) + NOTHING)
 
 
-def check_host(snapshot: dict[str, Any], paths: list[Path], total: int, cap: int, reserve: Reserve, available: int, dials: bool) -> None:
-    """Refuse what is above the cap, or what would leave the host short of memory or descriptors. Raises PathError."""
+def both_ends(snapshot: dict[str, Any], paths: list[Path]) -> bool:
+    """Tell whether this host also has the other end of what it dials."""
+    own = Own(snapshot)
+    return any(destination in own for path in paths for destination in path.destinations)
+
+
+def fitting(snapshot: dict[str, Any], paths: list[Path], spare: int, dials: bool) -> tuple[int, int]:
+    """Return (how many connections fit into the spare bytes, bytes of each): the kernel's side and the probe's processes."""
+    tracked = (snapshot.get("conntrack") or {}).get("active") is True
+    own = ENTRY + PROCESS // max(1, room_of_process())
+    each = own + (memory.for_dialled(None, tracked) if dials else memory.for_accepted(None, tracked))
+    each += own + memory.for_accepted(None, False) if dials and both_ends(snapshot, paths) else 0
+    return max(0, spare // each), each
+
+
+def check_host(snapshot: dict[str, Any], paths: list[Path], total: int, cap: int, reserve: Reserve, available: int, dials: bool) -> int:
+    """Refuse what is above the cap, or what would leave the host short of memory or descriptors. Raises PathError.
+
+    Return how many connections the memory allows.
+    """
     if total > cap:
         raise PathError("%d connections are above the cap of %d. Say cap: %d if you mean it.%s" % (total, cap, total, NOTHING))
-    own = Own(snapshot)
-    both = dials and any(destination in own for path in paths for destination in path.destinations)
-    tracked = (snapshot.get("conntrack") or {}).get("active") is True
-    each = PROCESS + (memory.for_dialled(None, tracked) if dials else memory.for_accepted(None, tracked))
-    each += memory.for_accepted(None, False) + PROCESS if both else 0
-    if total * each > available - reserve.memory:
+    most, each = fitting(snapshot, paths, available - reserve.memory, dials)
+    if total > most:
         text = "%d connections need about %d MB of memory; %d MB are available, and reserve_memory keeps %d MB. Ask for at most %d."
-        most = max(0, (available - reserve.memory) // each)
         raise PathError(text % (total, total * each >> 20, available >> 20, reserve.memory >> 20, most) + NOTHING)
+    both = dials and both_ends(snapshot, paths)
     limits = Limits(snapshot)
     top, opened = limits.number("fs.file-max"), number((limits.entry("fs.file-max") or {}).get("used"))
     if top is not None and opened is not None and top < HUGE and top - opened - total * (1 + both) < reserve.files:
         text = "%d connections leave less than reserve_files %d of fs.file-max %d, of which %d are open. Raise it, or ask for fewer."
         raise PathError(text % (total, reserve.files, top, opened) + NOTHING)
+    return most
+
+
+def room_of_process(beside: int = 0) -> int:
+    """Return how many connections a process may hold that has so many descriptors open already; less than 1 for none."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return MOST_EACH if hard == resource.RLIM_INFINITY else min(MOST_EACH, hard - OWN_FILES - beside)
 
 
 def processes_for(total: int, asked: int, beside: int) -> tuple[int, int]:
     """Return (processes, connections of each at most) for `total`; `beside`: descriptors that each has open already. Raises PathError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MOST_EACH if hard == resource.RLIM_INFINITY else min(MOST_EACH, hard - OWN_FILES - beside)
+    most = room_of_process(beside)
     if most < 1:
         raise PathError(
             "a process may open %d files here, too few for %d listeners. Raise its hard limit, or split the paths." % (hard, beside)

@@ -9,8 +9,10 @@ import os
 import re
 from typing import Any, Iterable
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model import memory
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.counters import read_counters
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_sockstat
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import read_cgroups
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.services import MEMORY, parse_mounts, read_group
@@ -34,7 +36,8 @@ class Memory:
 
     def available(self) -> int:
         """Return the bytes of it."""
-        left = [kilobytes(text_of(self.root.text("/proc/meminfo")), "MemAvailable")]
+        sockets = number(read_sockstat(self.root)["alloc"]) or 0
+        left = [memory.left(kilobytes(text_of(self.root.text("/proc/meminfo")), "MemAvailable"), sockets)]
         group = read_group(self.root, self.mounts, self.cgroups, MEMORY)
         if group.get("limit") != UNLIMITED and number(group.get("used")) is not None:
             left.append(int(group["limit"]) - int(group["used"]))

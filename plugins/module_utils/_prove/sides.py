@@ -124,7 +124,7 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
     each = [one.connections or _part(params["connections"], index, len(asked)) for index, one in enumerate(asked)]
     shared = params["trust_target"]
     numbers = [budget.wanted(capacities[index], path, each[index], shared, reserve) for index, path in enumerate(paths)]
-    budget.check_host(snapshot, paths, sum(numbers), params["cap"], reserve, gauge.Memory().available(), dials=True)
+    fitting = budget.check_host(snapshot, paths, sum(numbers), params["cap"], reserve, gauge.Memory().available(), dials=True)
     processes, _most = budget.processes_for(sum(numbers), params["processes"], 0)
     ranges = syscalls.has_port_range()
     ways = [way_of(path, numbers[index], asked[index].imitate, snapshot, ranges, sources) for index, path in enumerate(paths)]
@@ -151,7 +151,8 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
     def lead(place: Place) -> None:
         Crew(place, "dial", terms, kinds, counter("dial", kinds)).dial(shares_of(ways, processes), params["rate"])
 
-    planned = {"paths": kinds, "asked": sum(numbers), "predicted": sum(kind["predicted"] for kind in kinds), "processes": processes}
+    planned = {"paths": kinds, "asked": sum(numbers), "predicted": sum(kind["predicted"] for kind in kinds)}
+    planned.update(memory_allows=fitting, processes=processes)
     return Side(planned, prepare, lead, [])
 
 

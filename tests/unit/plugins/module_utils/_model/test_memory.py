@@ -63,3 +63,10 @@ def test_figures_are_those_measured(program):
 def test_varnish_is_the_same_by_either_name():
     """A path names the dialer, a service names its process."""
     assert memory.PROGRAMS["varnish"] == memory.PROGRAMS["varnishd"]
+
+
+def test_what_open_sockets_pin_is_not_free():
+    """MemAvailable counts the inodes and dentries of open sockets as reclaimable: they are not, and a small rest is not negative."""
+    assert 10**9 == memory.left(10**9, 0)
+    assert 10**9 - 100_000 * memory.PINNED == memory.left(10**9, 100_000)
+    assert 0 == memory.left(10**6, 10**6)
