@@ -20,11 +20,10 @@ from typing import Any, Callable, NamedTuple
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove import gauge, refusals, syscalls, tally
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.dialler import Dialler
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener import BACKLOG, FULL, OPEN, Gate, Listener
-from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place, started
+from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place, closing, started
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Share
 
 TICK, WRITE = 0.02, 0.25  # seconds between two looks, and between two writings of the status
-CLOSING = 15.0  # seconds for the processes to close, before they are killed
 
 
 class Terms(NamedTuple):
@@ -233,7 +232,7 @@ class Crew:
         self.tally.order(tally.CLOSE)
         for one in self.listeners:
             one.close()
-        until = time.monotonic() + CLOSING
+        until = time.monotonic() + closing(self.tally.held())
         while self.pids and time.monotonic() < until:
             self.pids = [pid for pid in self.pids if not os.waitpid(pid, os.WNOHANG)[0]]
             time.sleep(0.01)

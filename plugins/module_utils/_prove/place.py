@@ -20,7 +20,8 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 STATUS, LEASE = "status.json", "lease"
 OVER = ("ended", "failed")  # the last phases of a run
-ENDING = 20.0  # seconds that a run may take to close
+CLOSING, EACH_CLOSING = 15.0, 1e-4  # seconds for the processes of a run to close, and for each connection that they hold
+ENDING = 5.0  # seconds more for its parent
 
 
 def top() -> str:
@@ -86,7 +87,7 @@ class Place:
         if status and alive(status):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(status["pid"], signal.SIGTERM)
-            until = time.monotonic() + ENDING
+            until = time.monotonic() + closing(status.get("held", 0)) + ENDING
             while alive(status) and time.monotonic() < until:
                 time.sleep(0.02)
             status = self.read()
@@ -99,6 +100,11 @@ class Place:
                 os.unlink(os.path.join(self.path, name))
         with contextlib.suppress(FileNotFoundError):
             os.rmdir(self.path)
+
+
+def closing(held: int) -> float:
+    """Return the seconds that a run with so many connections may take to close them, before its processes are killed."""
+    return CLOSING + EACH_CLOSING * held
 
 
 def started(pid: int) -> int | None:

@@ -283,7 +283,9 @@ class TestMachine:
         wide = {"low": 1024, "high": 65535}
         assert capacity.path_capacity(host(memory={"available": 401000}, **wide), path())["binding"] == "memory"
         assert numbers(host(limits=[limit("fs.file-max", 500, 100)], **wide))[0] == 400
-        (free,) = (one for one in capacity.path_capacity(host(memory={"available": 401000}, **wide), path())["bounds"] if one["name"] == "memory")
+        (free,) = (
+            one for one in capacity.path_capacity(host(memory={"available": 401000}, **wide), path())["bounds"] if one["name"] == "memory"
+        )
         held = host(memory={"available": 401000}, sockets={"tcp": {"allocated": 200}}, **wide)
         (less,) = (one for one in capacity.path_capacity(held, path())["bounds"] if one["name"] == "memory")
         assert (100, (401000 - 200 * 1057) // 4010) == (free["connections"], less["connections"])
