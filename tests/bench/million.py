@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,10 @@ class Apart:
         subprocess.run(self.inside("sysctl", "-qw", "%s=%s" % (name, value)), check=True)
 
     def leave(self) -> None:
-        """End it."""
+        """End it, and what is inside."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.holder.kill()
         self.holder.wait()
 
@@ -215,7 +219,7 @@ def allowed(reserve: str) -> int:
 @contextlib.contextmanager
 def files_for(connections: int) -> Iterator[None]:
     """See that fs.file-max, which is the whole machine's, allows both ends of so many; set it back at the end."""
-    before, wanted = FILE_MAX.read_text(), 2 * connections + 1_000_000
+    before, wanted = FILE_MAX.read_text(), 2 * connections + 200_000
     try:
         if int(before) < wanted:
             FILE_MAX.write_text(str(wanted))
@@ -390,6 +394,7 @@ def main() -> None:
     parser.add_argument("--reserve", default="1.5G")
     parser.add_argument("--no-docs", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("told to end"))  # so that what was changed is set back
     kept = ROOT / ".build/million.json"
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     found["machine"] = run.facts()

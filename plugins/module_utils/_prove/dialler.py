@@ -41,20 +41,29 @@ class Route:
             self.options.append((socket.IPPROTO_IP, syscalls.NO_PORT, 1))
         if share.bind == "explicit":
             self.options.append((socket.SOL_SOCKET, socket.SO_REUSEADDR, 1))
-        if share.port_range:
-            self.options.append((socket.IPPROTO_IP, syscalls.LOCAL_PORT_RANGE, syscalls.port_range_option(*share.port_range)))
+        self.slices = iter(share.slices)
+        self.slice = b""  # of IP_LOCAL_PORT_RANGE, where it is used
         self.open, self.error = True, errno.EADDRNOTAVAIL
+        self.next_slice()
 
     def dial(self, sock: socket.SocketType) -> int:
         """Begin to connect a socket; return EINPROGRESS or 0, or the errno of what failed."""
         try:
             for option in self.options:
                 sock.setsockopt(*option)
+            if self.slice:
+                sock.setsockopt(socket.IPPROTO_IP, syscalls.LOCAL_PORT_RANGE, self.slice)
             if self.bound:
                 sock.bind(self.bound)
         except OSError as failed:
             return failed.errno or errno.EINVAL
         return sock.connect_ex(self.target)
+
+    def next_slice(self) -> bool:
+        """Go on to the next slice of the ports, where they are dialled in slices; tell whether there is one."""
+        span = next(self.slices, None)
+        self.slice = syscalls.port_range_option(*span) if span else b""
+        return span is not None
 
     def next_port(self) -> bool:
         """Bind the next port of an `explicit` dialler; tell whether there is one."""
@@ -136,7 +145,7 @@ class Dialler:
             if error not in UNDER_WAY:
                 sock.close()
                 self.timed = -1 if sampled else self.timed
-                if ports is None or error not in TAKEN:
+                if error not in TAKEN or not (ports or route.next_slice()):
                     return self._refuse(route, error)
                 route.error = error
                 continue

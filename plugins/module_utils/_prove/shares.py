@@ -14,6 +14,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import port
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path
 
 AUTOMATIC = ("none", "no_port")
+SLICE = 128  # ports among which connect() looks for a free one: over a whole range it looks at hundreds for each of the last ones
 CROWDED = 0.4  # of the ports of a pair: past the half, connect() finds a free one only slowly (kernel-truths, 1)
 
 
@@ -29,7 +30,7 @@ class Share(NamedTuple):
     """What one process opens of one path.
 
     path: its place in the list of paths; turn: 0 before all of turn 1 (see turn_of()); ports: those that an `explicit` dialler binds, in
-    order; port_range: (low, high) for IP_LOCAL_PORT_RANGE.
+    order; slices: (low, high) for IP_LOCAL_PORT_RANGE, one after the other.
     """
 
     path: int
@@ -38,7 +39,7 @@ class Share(NamedTuple):
     quota: int
     lanes: tuple[Lane, ...]
     ports: tuple[int, ...] = ()
-    port_range: tuple[int, int] | None = None
+    slices: tuple[tuple[int, int], ...] = ()
 
 
 class Way(NamedTuple):
@@ -48,7 +49,7 @@ class Way(NamedTuple):
     asked: int
     lanes: tuple[Lane, ...]
     ports: tuple[int, ...] = ()
-    port_range: tuple[int, int] | None = None
+    slices: tuple[tuple[int, int], ...] = ()
 
 
 def turn_of(bind: str) -> int:
@@ -70,7 +71,9 @@ def way_of(path: Path, asked: int, imitate: bool, snapshot: dict[str, Any], rang
     if asked < CROWDED * len(lanes) * portsets.count(portsets.candidates(snapshot)):
         return Way(path.bind, asked, lanes)
     if ranges:
-        return Way(path.bind, asked, lanes, (), portsets.in_range(snapshot))
+        low, high = portsets.in_range(snapshot)
+        slices = tuple((first, min(first + SLICE - 1, high)) for first in range(low, high + 1, SLICE))
+        return Way(path.bind, asked, lanes, (), slices)
     usable = portsets.usable(snapshot)
     bound = tuple(Lane(lane.source or sources[lane.destination], lane.destination, lane.port) for lane in lanes)
     return Way("explicit", asked, bound, tuple(port for port in range(1, 65536) if usable >> port & 1))
@@ -87,7 +90,7 @@ def shares_of(ways: list[Way], processes: int) -> list[list[Share]]:
                 way.asked // processes + (process < way.asked % processes),
                 _rotated(way.lanes, process, processes),
                 _rotated(way.ports, process, processes),
-                way.port_range,
+                _rotated(way.slices, process, processes),
             )
             for index, way in enumerate(ways)
         ]

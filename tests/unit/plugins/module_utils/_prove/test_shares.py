@@ -41,22 +41,34 @@ def test_what_binds_is_dialled_after_what_the_kernel_chooses():
 
 
 @pytest.mark.parametrize(
-    ("more", "asked", "ranges", "bind", "port_range", "ports"),
+    ("more", "asked", "ranges", "bind", "slices", "ports"),
     [
-        ({}, 79, True, "no_port", None, 0),  # few ports are taken: the kernel finds one at once
-        ({}, 80, True, "no_port", (20000, 20099), 0),
-        ({}, 80, False, "explicit", None, 99),  # all but that of the listener
-        ({"bind": "no_port"}, 200, True, "no_port", None, 0),
-        ({"dialer": "haproxy"}, 200, False, "no_port", None, 0),
-        ({"bind": "plain"}, 100, True, "plain", None, 0),
-        ({"port_range": "30000-30009"}, 20, True, "explicit", None, 10),
+        ({}, 79, True, "no_port", (), 0),  # few ports are taken: the kernel finds one at once
+        ({}, 80, True, "no_port", ((20000, 20099),), 0),
+        ({}, 80, False, "explicit", (), 99),  # all but that of the listener
+        ({"bind": "no_port"}, 200, True, "no_port", (), 0),
+        ({"dialer": "haproxy"}, 200, False, "no_port", (), 0),
+        ({"bind": "plain"}, 100, True, "plain", (), 0),
+        ({"port_range": "30000-30009"}, 20, True, "explicit", (), 10),
     ],
 )
-def test_the_way_of_a_path(more, asked, ranges, bind, port_range, ports):
+def test_the_way_of_a_path(more, asked, ranges, bind, slices, ports):
     """What is not to be imitated is dialled in the way that stays fast, as the kernel allows it."""
     path = parse_path("path", dict(PATH, **more))
     way = way_of(path, asked, "bind" in more or "dialer" in more, SNAPSHOT, ranges, {})
-    assert (bind, port_range, ports, asked) == (way.bind, way.port_range, len(way.ports), way.asked)
+    assert (bind, slices, ports, asked) == (way.bind, way.slices, len(way.ports), way.asked)
+
+
+@given(st.integers(1024, 65000), st.integers(1, 40000), st.integers(1, 60))
+def test_slices_are_the_whole_range_and_each_process_begins_at_another(low, width, processes):
+    """Each port of the range is in one slice, in order; a process has all of them, beginning at its part."""
+    high = min(65535, low + width)
+    snapshot = {"limits": [{"name": "net.ipv4.ip_local_port_range", "value": [low, high]}], "listeners": [], "sockets": {"bound": []}}
+    way = way_of(parse_path("path", PATH), 10**7, False, snapshot, True, {})
+    assert list(range(low, high + 1)) == [port for first, last in way.slices for port in range(first, last + 1)]
+    shares = [one[0].slices for one in shares_of([way], processes)]
+    assert all(sorted(slices) == list(way.slices) for slices in shares)
+    assert min(processes, len(way.slices)) == len({slices[0] for slices in shares})
 
 
 def test_explicit_ports_of_a_path_without_sources_are_bound_on_the_kernels_own():
