@@ -267,11 +267,10 @@ def machine_bounds(snapshot: dict[str, Any], each: int, used: int, program: str 
     ends: descriptors and conntrack entries of each, 2 where it is relayed.
     """
     limits = Limits(snapshot)
-    available = number((snapshot.get("memory") or {}).get("available"))
+    available = memory.available(snapshot)
     if available is not None:
         what = "idle, %.1f KB each: the kernel's side%s" % (each / 1000.0, " and %s's" % program if program in memory.PROGRAMS else "")
-        sockets = number(((snapshot.get("sockets") or {}).get("tcp") or {}).get("allocated")) or 0
-        yield bound("memory", memory.left(available, sockets) // each + used, what)
+        yield bound("memory", available // each + used, what)
     most, opened = limits.number("fs.file-max"), number((limits.entry("fs.file-max") or {}).get("used"))
     if most is not None and opened is not None and most < HUGE:
         yield bound("fs.file-max", (most - opened) // ends + used, "fs.file-max %d less %d open; root is exempt" % (most, opened))

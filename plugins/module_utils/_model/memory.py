@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS
 
 # Bytes of slab pages for each end. Source: kernel-truths, 7. Memory.
@@ -40,6 +41,13 @@ PROGRAMS: dict[str, Cost] = {
 def left(available: int, sockets: int) -> int:
     """Return the bytes that may still be used: MemAvailable, less what only counts as reclaimable while so many TCP sockets are there."""
     return max(0, available - PINNED * sockets)
+
+
+def available(snapshot: dict[str, Any]) -> int | None:
+    """Return the bytes that may still be used on the host of a snapshot; None where they could not be read."""
+    free = number((known(snapshot.get("memory"), {}) or {}).get("available"))
+    tcp = known((known(snapshot.get("sockets"), {}) or {}).get("tcp"), {}) or {}
+    return None if free is None else left(free, number(tcp.get("allocated")) or 0)
 
 
 def for_dialled(program: str | None, conntrack: bool) -> int:

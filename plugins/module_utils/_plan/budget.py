@@ -148,7 +148,7 @@ class Machine:
             both = load.accepted + load.dialled
             words = "%s entries: conntrack counts both legs of what is dialled on" % grouped(both)
             found.append(Need("nf_conntrack_max", both, max(0, top - entries + min(entries, self.established())), words))
-        available = number((known(self.snapshot.get("memory"), {}) or {}).get("available"))
+        available = memory.available(self.snapshot)
         if available is not None:
             found.append(self._memory(load, available, each, track.get("active") is True))
         return found

@@ -488,7 +488,7 @@ def _memory(audit: dict[str, Any], found: dict[str, Any], row: dict[str, Any]) -
     lanes = found["files_each"] // 2
     each = memory.for_dialled(found["program"], tracked) + (lanes - 1) * memory.PROGRAMS[found["program"]].relayed
     need = int(each * found["maxconn"])
-    available = number((audit.get("memory") or {}).get("available"))
+    available = memory.available(audit)
     ends = sum(number(one.get("connections")) or 0 for one in row.get("processes") or [])
     if available is not None and need > available + ends // found["files_each"] * each:
         raise Refusal(
