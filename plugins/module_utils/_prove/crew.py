@@ -24,6 +24,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Share
 
 TICK, WRITE = 0.02, 0.25  # seconds between two looks, and between two writings of the status
+SHARE = 100  # the processes' looks at what they hold take at most one part in so many of the host's processors, all of them together
 
 
 class Terms(NamedTuple):
@@ -71,13 +72,16 @@ class Crew:
             [one for index, one in enumerate(listeners) if (index - number) % min(processes, len(listeners)) == 0]
             for number in range(processes)
         ]
-        self._lead(processes, lambda row, orders, number: Listener(row, orders, listeners, own[number], room, run), self._listening)
+        share = _share(processes)
+        self._lead(processes, lambda row, orders, number: Listener(row, orders, listeners, own[number], room, run, share), self._listening)
 
     def dial(self, shares: list[list[Share]], rate: float) -> None:
         """Dial with a process for each list of shares, and hold, until the run ends."""
-        each = rate / len(shares)
-        turns = sorted({share.turn for one in shares for share in one})
-        self._lead(len(shares), lambda row, orders, number: Dialler(row, orders, shares[number], each), lambda: self._dialling(turns))
+        each, share = rate / len(shares), _share(len(shares))
+        turns = sorted({one.turn for process in shares for one in process})
+        self._lead(
+            len(shares), lambda row, orders, number: Dialler(row, orders, shares[number], each, share), lambda: self._dialling(turns)
+        )
 
     def _lead(self, processes: int, worker: Callable[[memoryview, memoryview, int], Any], phases: Callable[[], None]) -> None:
         self.tally = tally.Tally(processes, len(self.kinds))
@@ -239,6 +243,11 @@ class Crew:
         for pid in self.pids:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _share(processes: int) -> int:
+    """Return how many times as long as a look took a process waits for its next one."""
+    return SHARE * max(1, processes // (os.cpu_count() or 1))
 
 
 def _how(code: int) -> str:

@@ -20,7 +20,6 @@ FEW, MOST = 32, 1024  # connections on their way at once: few where each is ther
 SAMPLED = 32  # one in so many is timed
 PATIENCE = 20.0  # seconds for a connection
 LOOK, SOON = 0.25, 0.02  # seconds between two looks at what is held, at least, and at the order to dial
-SHARE = 100  # a look at what is held takes at most one part in so many of the time: there may be a hundred processes
 UNDER_WAY = (errno.EINPROGRESS, 0)
 # What ends all dialling of a process, and what only says that a port is taken.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -73,10 +72,13 @@ class Route:
 
 
 class Dialler:
-    """One process. row: its numbers in the tally; orders: the parent's row; rate: connections a second, 0 for as fast as it goes."""
+    """One process. row: its numbers in the tally; orders: the parent's row; rate: connections a second, 0 for as fast as it goes.
 
-    def __init__(self, row: memoryview, orders: memoryview, shares: list[Share], rate: float = 0.0) -> None:
-        self.row, self.orders, self.shares = row, orders, shares
+    patience: how many times as long as a look at what it holds takes it waits for the next one.
+    """
+
+    def __init__(self, row: memoryview, orders: memoryview, shares: list[Share], rate: float, patience: int) -> None:
+        self.row, self.orders, self.shares, self.patience = row, orders, shares, patience
         self.pause = 1.0 / rate if rate else 0.0
         self.held = Descriptors(sum(share.quota for share in shares), POLLIN)
         self.flight = Descriptors(MOST, POLLOUT)  # what is on its way; its owners are places in `routes`
@@ -106,7 +108,7 @@ class Dialler:
             if time.monotonic() >= next_look:
                 began = time.thread_time()  # not the clock on the wall: a busy machine would put off the next look for long
                 self.look()
-                next_look = time.monotonic() + SHARE * (time.thread_time() - began)
+                next_look = time.monotonic() + self.patience * (time.thread_time() - began)
 
     def _dial(self, share: Share) -> None:
         """Open the share evenly on its lanes, and what is then missing wherever there is room."""

@@ -20,7 +20,7 @@ OPEN, FULL = 1, 2  # states of a process
 BACKLOG = 65535  # cut to net.core.somaxconn by the kernel
 AT_ONCE = 512  # connections taken from one listening socket before the next has its turn
 FEW, NAP = 16, 0.001  # where few wait at once, a short sleep makes them more: fewer calls for each
-LOOK, SHARE = 0.25, 100  # seconds between two looks at what is held, and how many times as long as a look takes
+LOOK = 0.25  # seconds between two looks at what is held, at least
 
 
 class Gate(socket.socket):
@@ -56,12 +56,15 @@ def listening_socket(address: str, port: int) -> Gate:
 class Listener:
     """One process. row: its numbers in the tally; orders: the parent's row; room: the most connections that it may hold.
 
+    patience: how many times as long as a look at what it holds takes it waits for the next one.
     own: the listening sockets that it accepts from; from all, once one of the processes is full. A socket that many processes watch makes
     the kernel look at all of them for each connection.
     """
 
-    def __init__(self, row: memoryview, orders: memoryview, listeners: list[Gate], own: list[Gate], room: int, run: str) -> None:
-        self.row, self.orders, self.listeners, self.own, self.name = row, orders, listeners, own, run
+    def __init__(
+        self, row: memoryview, orders: memoryview, listeners: list[Gate], own: list[Gate], room: int, run: str, patience: int
+    ) -> None:
+        self.row, self.orders, self.listeners, self.own, self.name, self.patience = row, orders, listeners, own, run, patience
         self.watched: list[Gate] = []
         self.held = Descriptors(room, select.POLLIN)
         self.epoll = select.epoll()
@@ -114,7 +117,7 @@ class Listener:
             self.row[first + tally.LOST] += 1
         if self.held.count < self.held.room:
             self._watch()
-        self.next_look = time.monotonic() + max(LOOK, SHARE * (time.thread_time() - began))
+        self.next_look = time.monotonic() + max(LOOK, self.patience * (time.thread_time() - began))
 
     def _answered(self, descriptor: int) -> bool:
         """Answer what a peer sent, if it is a greeting; tell whether the connection goes on."""
