@@ -14,7 +14,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model import port
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path
 
 AUTOMATIC = ("none", "no_port")
-SLICE = 128  # ports among which connect() looks for a free one: over a whole range it looks at hundreds for each of the last ones
+SLICE = 32  # ports among which connect() looks for a free one: over a whole range it looks at hundreds for each of the last ones
 CROWDED = 0.4  # of the ports of a pair: past the half, connect() finds a free one only slowly (kernel-truths, 1)
 
 

@@ -44,7 +44,7 @@ def test_what_binds_is_dialled_after_what_the_kernel_chooses():
     ("more", "asked", "ranges", "bind", "slices", "ports"),
     [
         ({}, 79, True, "no_port", (), 0),  # few ports are taken: the kernel finds one at once
-        ({}, 80, True, "no_port", ((20000, 20099),), 0),
+        ({}, 80, True, "no_port", ((20000, 20031), (20032, 20063), (20064, 20095), (20096, 20099)), 0),
         ({}, 80, False, "explicit", (), 99),  # all but that of the listener
         ({"bind": "no_port"}, 200, True, "no_port", (), 0),
         ({"dialer": "haproxy"}, 200, False, "no_port", (), 0),
