@@ -41,7 +41,7 @@ def _ports(result: dict[str, Any]) -> str:
         text += _block("way%d" % number, [[step + 1, "%.1f" % value] for step, value in enumerate(found["share"])])
         plots.append("$way%d with lines lw 2 title '%s'" % (number, way.replace("_", "\\_")))
     return text + (
-        "set logscale y; set yrange [10:*]; set key outside right top; set xlabel 'ports taken (%)'; set ylabel 'microseconds a connect'\n"
+        "set logscale y; set yrange [10:*]; set key below maxcols 4; set xlabel 'ports taken (%)'; set ylabel 'microseconds a connect'\n"
         + "plot "
         + ", ".join(plots)
         + "\n"
