@@ -360,8 +360,9 @@ def filled(one: dict[str, Any]) -> str:
     spent = (one["available"] - left) / proof["held"]
     bound = (one["available"] - one["reserve"]) / spent
     return (
-        "As many as memory allows, less 2 %% (%s): with %.2f GB available and %.2f GB to stay, %s were predicted. %s were held in "
-        "%.0f s (%s), and %.2f GB were left: %.0f bytes each, by which %s would have been the bound; the prediction is %.1f %% off (goal: 5 %%)."
+        "As many as memory allows, less 2 %% (%s): with %.2f GB available and %.2f GB to stay, %s were predicted. "
+        "%s were held in %.0f s (%s), and %.2f GB were left: %.0f bytes each, by which %s would have been the bound; "
+        "the prediction is %.1f %% off (goal: 5 %%)."
         % (
             one["date"],
             one["available"] / 1e9,
