@@ -191,8 +191,7 @@ class Crew:
                 self.pids.remove(pid)
                 raise Ended("one of its %d processes ended (%s), so the run was" % (self.status["processes"], _how(code)))
         held = self.tally.held()
-        if self.status["side"] == "listen" and held != self.held:
-            self.held, self.status["held_at"] = held, time.time()
+        self._note_change(held)
         idle = self.status["side"] == "dial" or not held
         if self.terms.lease and idle and self.place.asked() > self.terms.lease:
             raise Ended("nobody asked for %g s (lease), so it ended" % self.terms.lease)
@@ -201,6 +200,10 @@ class Crew:
         if time.monotonic() >= self.wrote + WRITE:
             self._watch_memory()
             self._write()
+
+    def _note_change(self, held: int) -> None:
+        if self.status["side"] == "listen" and held != self.held:
+            self.held, self.status["held_at"] = held, time.time()
 
     def _watch_memory(self) -> None:
         self.status["available"] = self.memory.available()
@@ -212,6 +215,7 @@ class Crew:
     def _write(self) -> None:
         self.wrote = time.monotonic()
         held = [self.tally.of_kind(kind, tally.HELD) for kind in range(len(self.kinds))]
+        self._note_change(sum(held))
         rows = [dict(kind, held=held[index], lost=self.tally.of_kind(index, tally.LOST)) for index, kind in enumerate(self.kinds)]
         if self.status["side"] == "dial":
             for index, row in enumerate(rows):
