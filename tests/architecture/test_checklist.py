@@ -43,7 +43,7 @@ KNOWN = {
 MOST = 3_000_000  # bytes of the artifact
 WANTED = re.compile(
     r"(README\.md|CHANGELOG\.rst|CONTRIBUTING\.md|CODE_OF_CONDUCT\.md|REUSE\.toml|\.ansible-lint|MANIFEST\.json|FILES\.json|"
-    r"LICENSES/[\w.-]+\.txt|changelogs/(config|changelog)\.yaml|docs/[\w./-]+\.md|meta/[\w-]+\.(yml|txt)|playbooks/[\w/]+\.yml|"
+    r"LICENSES/[\w.-]+\.txt|changelogs/(config|changelog)\.yaml|docs/[\w./-]+\.md|docs/figures/\w+\.svg|meta/[\w-]+\.(yml|txt)|playbooks/[\w/]+\.yml|"
     r"plugins/[\w/]+\.(py|yml)|roles/\w+/README\.md|roles/\w+/(defaults|handlers|meta|tasks|vars)/[\w/]+\.yml|"
     r"roles/\w+/templates/[\w./-]+\.j2|roles/\w+/files/[\w-]+\.py)"
 )
