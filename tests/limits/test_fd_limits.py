@@ -322,6 +322,17 @@ def test_a_process_that_uses_what_it_would_lose_keeps_it(host):
     assert line.startswith("web.service: process %d has 15" % child.pid) and "above the soft nofile 1024" in line
 
 
+def test_what_started_with_the_limit_of_the_set_keeps_it_until_it_restarts(host):
+    """A process that came up after the change was never raised by it, so nothing takes it back: it is named."""
+    host.change(nofile=HIGH, units=["web"])
+    pid = host.process("web.service")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (16384, HARD))
+    assert [] == host.change(nofile=HIGH, units=["web"])["needs_restart"]
+    result = host.change(state="absent")
+    assert ["web.service: processes of it keep nofile 16384:%d until it restarts." % HARD] == result["needs_restart"]
+    assert (16384, HARD) == limits(pid)
+
+
 def test_what_others_changed_meanwhile_is_left(host):
     """A limit that is neither ours nor the original stays, and is returned."""
     pid = host.process("web.service")

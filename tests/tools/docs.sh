@@ -1,5 +1,5 @@
 #!/bin/sh
-# Check the documentation of the collection's content and build its site; a warning of Sphinx is an error.
+# Check the documentation of the collection's content and build its site; a warning of Sphinx is an error, as a link that leads nowhere is.
 set -eu
 
 # Only what users get: antsibull-docs copies the whole folder, and recorded hosts hold links that lead nowhere, as hosts do.
@@ -9,19 +9,21 @@ mkdir -p "$source"
 cp -R README.md galaxy.yml changelogs docs meta playbooks plugins roles "$source"
 antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck "$source"
 
+# The pages lie in the site as they do in the repository, so that a link between them is right in both.
 site=.build/docsite
 rm -rf "$site"
-mkdir -m 0700 "$site" # antsibull-docs writes only where nobody else can
-antsibull-docs sphinx-init --use-current --dest-dir "$site" --fail-on-error --squash-hierarchy \
-    --sphinx-theme alabaster --project c10m.front_tier --title c10m.front_tier c10m.front_tier >/dev/null
-# Without the network nothing outside the collection can be looked up; references inside it were checked above.
-cat >>"$site/conf.py" <<'EOF'
-intersphinx_mapping = {}
-nitpicky = False
-suppress_warnings = ["ref.ref"]
-EOF
-if ! sh -c "cd $site && umask 077 && bash build.sh" >.build/docs.txt 2>&1; then
+mkdir -p "$site/pages/examples/infrastructure"
+cp tests/tools/docsite/* README.md CONTRIBUTING.md CODE_OF_CONDUCT.md CHANGELOG.rst "$site/pages"
+cp -R docs "$site/pages"
+cp examples/infrastructure/README.md "$site/pages/examples/infrastructure"
+for page in roles/*/README.md; do
+    mkdir -p "$site/pages/${page%/*}"
+    cp "$page" "$site/pages/$page"
+done
+mkdir -m 0700 "$site/pages/reference" # antsibull-docs writes only where nobody else can
+antsibull-docs collection --fail-on-error --use-current --squash-hierarchy --dest-dir "$site/pages/reference" c10m.front_tier >/dev/null
+if ! sphinx-build -W --keep-going -b html "$site/pages" "$site/html" >.build/docs.txt 2>&1; then
     cat .build/docs.txt
     exit 1
 fi
-echo "documentation checked; site: $site/build/html/index.html"
+echo "documentation checked; site: $site/html/index.html"

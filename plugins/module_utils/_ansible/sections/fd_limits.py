@@ -59,6 +59,7 @@ def following(change: Change, steps: list[Step]) -> list[Step]:
     ours = {entry["name"] for entry in [*change.managed(SECTION).values(), *_entries(change)] if entry["kind"] == "file"}
     folders = [os.path.dirname(step.name) for step in steps if step.kind == "file" and step.name in ours]
     folders = [folder for folder in folders if folder.startswith("/etc/systemd/")]
+    _tell_what_keeps(change, [step for step in steps if step.kind == "file" and os.path.dirname(step.name) in folders])
     if not folders or not change.modes(change.asked.get(SECTION) or {})[0]:
         return []
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import unit
@@ -76,6 +77,29 @@ def following(change: Change, steps: list[Step]) -> list[Step]:
     if change.asked.get(SECTION):
         change.warnings += plan.lowered(step.before, step.after)
     return [step]
+
+
+def _tell_what_keeps(change: Change, files: list[Step]) -> None:
+    """Tell which units run on with what their file gave them: a process that started with it was never raised, so nothing takes it back."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
+
+    units = [unit for step in files for unit in sorted(_soft(step.name, step.before)) if _falls(step, unit)]
+    managed = change.managed(SECTION)
+    for _unit, name, pids in _running(change, units):
+        names = [one for one in (process.name_of(change.root, name, pid) for pid in pids) if one and "process " + one not in managed]
+        change.look("process", names)
+        keeping = sorted({pair(now) for now in (change.value("process", one) for one in names) if "soft" in now})
+        if keeping:
+            change.needs_restart.append("%s: processes of it keep nofile %s until it restarts." % (name, ", ".join(keeping)))
+
+
+def _soft(path: str, value: dict[str, Any] | None) -> dict[str, int]:
+    """Return {unit: the soft limit that a file of ours gives it}."""
+    return {whom: int(nofile.partition(":")[0]) for whom, nofile in plan.claims(path, value["text"]).items()} if value else {}
+
+
+def _falls(step: Step, unit: str) -> bool:
+    return unit.endswith(".service") and _soft(step.name, step.after).get(unit, 0) < _soft(step.name, step.before)[unit]
 
 
 def _entries(change: Change) -> list[dict[str, Any]]:
