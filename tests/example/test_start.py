@@ -78,8 +78,8 @@ def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     one = Newcomer("ft-newcomer-%d" % os.getpid())
     runtime = ["--runtime", "runc"] if shutil.which("runc") else []
     start = ["podman", "run", "--detach", "--name", one.name, "--hostname", "web1", "--privileged", "--systemd", "always",
-             "--network", "none", "--log-driver", "none", "--ulimit", f"nofile={most}:{most}", "--ulimit", f"nproc={tasks}:{tasks}", *runtime,
-             "--volume", f"{site}:/opt/ansible:ro", "--entrypoint", "/bin/sh", IMAGE, "-c", INIT]  # fmt: skip
+             "--network", "none", "--log-driver", "none", "--ulimit", f"nofile={most}:{most}", "--ulimit", f"nproc={tasks}:{tasks}",
+             *runtime, "--volume", f"{site}:/opt/ansible:ro", "--entrypoint", "/bin/sh", IMAGE, "-c", INIT]  # fmt: skip
     subprocess.run(start, check=True, capture_output=True)
     try:
         subprocess.run(["podman", "exec", one.name, "mkdir", "-p", "/root/new/group_vars"], check=True)

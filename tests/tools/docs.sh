@@ -12,11 +12,10 @@ antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs sel
 # The pages lie in the site as they do in the repository, so that a link between them is right in both.
 site=.build/docsite
 rm -rf "$site"
-mkdir -p "$site/pages/examples/infrastructure"
+mkdir -p "$site/pages"
 cp tests/tools/docsite/* README.md CONTRIBUTING.md CODE_OF_CONDUCT.md CHANGELOG.rst "$site/pages"
 cp -R docs "$site/pages"
-cp examples/infrastructure/README.md "$site/pages/examples/infrastructure"
-for page in roles/*/README.md; do
+for page in roles/*/README.md examples/*/README.md; do
     mkdir -p "$site/pages/${page%/*}"
     cp "$page" "$site/pages/$page"
 done
