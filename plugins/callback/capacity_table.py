@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: capacity_table
 type: aggregate
-version_added: 0.1.0
+version_added: 1.0.0
 author: The c10m.front_tier contributors (@c10m)
 short_description: Ends a run with the capacity of the hosts that were audited in it
 requirements:

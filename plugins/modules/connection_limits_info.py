@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: connection_limits_info
 short_description: Tell how many TCP connections a host can hold, and what stops them there
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads every limit that bounds TCP connections on this host, as it is now and as the next boot will leave it, computes how
     many connections the host can accept and open, names the limit that binds, and lists what is wrong.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: connection_probe
 short_description: Hold real TCP connections, and count them on both sides
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Listens, or opens as many connections along paths as are predicted, holds them, counts them, and says what stopped it.
   - It is a load tool, so it is careful. It dials only listeners of its own, which answer for the same O(run), unless O(trust_target) is

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fd_limits
 short_description: Set how many files users, units and running processes may open
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets descriptor limits for sessions of users (a file in C(/etc/security/limits.d)), for systemd's units (a drop-in each, loaded by one
     C(daemon-reload)), for systemd's default, and for the processes of those units that run now, every worker of them, by C(prlimit).

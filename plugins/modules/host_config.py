@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_config
 short_description: Make several changes to one host in one transaction
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - All sections of one host in one transaction. The other modules are this one with a single section.
   - A section that is not named stays as it is. With O(state=absent) and no section named, all of the set ends.

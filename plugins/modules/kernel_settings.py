@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kernel_settings
 short_description: Set many sysctls in one transaction
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets sysctls now and for the next boot, all of them or none, reads each back, and can take all of it back.
   - Values are compared as the kernel prints them. Several spellings of a key are one key.

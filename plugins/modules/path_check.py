@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: path_check
 short_description: Check that a host can dial listeners from its addresses
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Completes one TCP handshake for each pair of a source address and a listener, all of them together, and fails if any cannot be
     completed. A network, a firewall or a peer may refuse an address that it does not know.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: plan_report
-version_added: 0.1.0
+version_added: 1.0.0
 author: The c10m.front_tier contributors (@c10m)
 short_description: Show what a fleet needs, hop by hop and host by host
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: port_range
 short_description: Set the local port range and the reserved ports together
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets C(net.ipv4.ip_local_port_range) and C(net.ipv4.ip_local_reserved_ports) in one transaction, the reserved ports first, so
     that no port that something listens on is ever open to a dial.

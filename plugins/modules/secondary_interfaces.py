@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secondary_interfaces
 short_description: Give a host more addresses, in addition to what it has
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Adds IPv4 and IPv6 addresses, hundreds in one transaction, and keeps them over a restart. Never takes away or changes an address that
     was there before, and never reloads or restarts a network manager.

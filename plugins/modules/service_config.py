@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_config
 short_description: Put files of a service in place once the service itself has checked them
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes configuration files of a service, and drop-ins of its unit, all of them or none, and can take all of it back.
   - Before the first write the service checks its whole configuration as it will be, with the files of others. For that the folder is

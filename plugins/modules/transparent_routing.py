@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: transparent_routing
 short_description: Set what the kernel needs for a transparent balancer, and for its servers
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A transparent balancer dials its servers from the addresses of its clients, so that the servers see who is there, and so that
     every client brings ports of its own. The servers' answers then carry addresses that are not the balancer's; this makes them end

@@ -13,7 +13,7 @@ antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs sel
 site=.build/docsite
 rm -rf "$site"
 mkdir -p "$site/pages"
-cp tests/tools/docsite/* README.md CONTRIBUTING.md CODE_OF_CONDUCT.md CHANGELOG.rst "$site/pages"
+cp -R tests/tools/docsite/* README.md CONTRIBUTING.md CODE_OF_CONDUCT.md CHANGELOG.rst "$site/pages"
 cp -R docs "$site/pages"
 for page in roles/*/README.md examples/*/README.md; do
     mkdir -p "$site/pages/${page%/*}"

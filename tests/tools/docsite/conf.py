@@ -15,6 +15,8 @@ intersphinx_mapping: dict[str, tuple[str, str]] = {}  # built without the networ
 suppress_warnings = ["ref.ref", "myst.xref_ambiguous"]
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = "c10m.front_tier"
 html_show_sphinx = False
 html_copy_source = False
