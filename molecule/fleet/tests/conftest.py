@@ -49,6 +49,13 @@ class Node:
             time.sleep(0.2)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """Keep of each test the hosts that its file names: molecule gives all of them with --hosts, before which testinfra_hosts does not count."""
+    others = [item for item in items if item.callspec.id not in item.module.testinfra_hosts]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
 @pytest.fixture
 def node(host: Any) -> Node:
     """Return the proxy under test, with nothing left of the test before."""
