@@ -50,7 +50,7 @@ class Node:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
-    """Keep of each test the hosts that its file names: molecule gives all of them with --hosts, before which testinfra_hosts does not count."""
+    """Keep of each test the hosts that its file names: molecule names all with --hosts, and then testinfra_hosts does not count."""
     others = [item for item in items if item.callspec.id not in item.module.testinfra_hosts]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
