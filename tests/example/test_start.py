@@ -118,8 +118,8 @@ def test_a_newcomer_gets_from_nothing_to_a_scaled_host_and_back(newcomer: Newcom
         print(COMMANDS[1 + number], text, sep="\n")
     assert "inbound" in said[1] and "nofile" in said[1]
     assert "5,000 connections" in said[2]
-    assert "+net.core.somaxconn" in said[3] and "LimitNOFILE" in said[3]
-    assert "50-front-tier.conf" in raised["files"] and raised["nofile"] != before["nofile"]
+    assert "+LimitNOFILE=" in said[3]
+    assert "50-front-tier-plan.conf" in raised["files"] and raised["nofile"] != before["nofile"]
     newcomer.run("systemctl restart nginx")  # as the page says: it keeps its descriptors until then
     assert "nginx.service: processes of it keep nofile" in said[5]
     assert before == newcomer.state()
