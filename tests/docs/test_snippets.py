@@ -101,7 +101,7 @@ def test_every_name_of_ours_exists() -> None:
     """A page that says c10m.front_tier.NAME means a module, an action, a role, a playbook, a filter or a callback."""
     known = {path.stem for kind in ("modules", "action", "filter", "callback") for path in (ROOT / "plugins" / kind).iterdir()}
     known |= {path.stem for path in (ROOT / "playbooks").glob("*.yml")} | {path.name for path in (ROOT / "roles").iterdir()}
-    known |= {"front_tier", "testbed"}  # the action group, and the label of what containers of tests leave
+    known |= {"plugins", "front_tier", "testbed"}  # the package, the action group, and the label of what containers of tests leave
     wrong = [
         "%s: %s" % (page.relative_to(ROOT), name)
         for page in PAGES
