@@ -15,6 +15,8 @@ description:
   - Values are compared as the kernel prints them. Several spellings of a key are one key.
   - Some keys make the kernel write others (with C(net.ipv4.ip_forward), C(forwarding) of every interface). These come back, too.
   - C(disable_ipv6) is refused where an interface would lose lasting IPv6 addresses, since they would not come back.
+  - IPv6 C(forwarding) is refused where routes by router advertisements would be forgotten; with C(accept_ra) 2 in the same call they stay.
+  - Of C(vm.dirty_bytes) and C(vm.dirty_ratio) and their like the kernel keeps one and makes the other 0. Asking for both is refused.
   - A key of connection tracking also has its module loaded at boot, since a boot drops it otherwise.
 extends_documentation_fragment:
   - c10m.front_tier._attributes

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 
 import pytest
 
@@ -148,3 +150,65 @@ def test_trap_disable_ipv6_takes_addresses_that_do_not_come_back(wire, interface
         put(wire, "net.ipv6.conf.front0.disable_ipv6", "0")
         wire.ip("addr add fd77::1/64 dev front0 nodad")
         assert "fd77::1/64 of front0 would be gone for good" in change(wire, {name: 0})["error"]  # its undo would take it away
+
+
+ADVERTISE = """
+import socket, struct, sys
+one = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("back0"))
+one.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0, 0, socket.if_nametoindex("back0")))
+"""
+
+
+def advertised(wire):
+    """Have the neighbour advertise itself as a router until the host has a default route by it; return that."""
+    until = time.monotonic() + 30
+    while True:
+        wire.inside([sys.executable, "-c", ADVERTISE], wire.there)
+        time.sleep(0.2)
+        routes = wire.inside(["ip", "-6", "route", "show", "default"]).stdout
+        if routes or time.monotonic() > until:
+            return routes
+
+
+@pytest.mark.parametrize("interface", ["all", "front0", "web1"])
+def test_trap_routes_by_router_advertisements_end_with_forwarding(wire, interface):
+    """Refused with the route and the remedy, also for another interface or the next boot; with accept_ra 2 in the same call it is done."""
+    name, accept = "net.ipv6.conf.%s.forwarding" % interface, "net.ipv6.conf.front0.accept_ra"
+    put(wire, accept, "1")
+    assert "proto ra" in advertised(wire)
+    before = values(wire)
+    for how in ({}, {"live": False, "persist": True}):
+        error = wire.run({"settings": {name: 1}, "persist": False, **how}, section="kernel_settings", proc=True)["error"]
+        assert error.startswith(
+            "settings: %s 1: a host that forwards takes no routes from routers, and front0 would lose default via fe80::" % name
+        )
+        assert error.endswith("Set %s to 2 as well, with which it goes on taking them. Nothing was changed." % accept)
+        assert before == values(wire)
+    assert change(wire, {name: 1, accept: 2})["result"]["changed"]
+    assert "proto ra" in wire.inside(["ip", "-6", "route", "show", "default"]).stdout
+    assert change(wire, {}, state="absent")["result"]["changed"]
+    assert before == values(wire)
+    assert "proto ra" in advertised(wire)
+
+
+@pytest.mark.parametrize("interface", ["all", "front0", "web1"])
+def test_the_kernel_forgets_such_routes(wire, interface):
+    """What the refusal is about: written by hand, the route is gone, whichever interface is meant, and no old value brings it back."""
+    put(wire, "net.ipv6.conf.front0.accept_ra", "1")
+    assert advertised(wire)
+    for value in ("1", "0"):
+        put(wire, "net.ipv6.conf.%s.forwarding" % interface, value)
+        assert not wire.inside(["ip", "-6", "route", "show", "default"]).stdout
+
+
+@pytest.mark.parametrize("interface", ["all", "front0"])
+def test_a_host_that_forwards_hears_no_routers(wire, interface):
+    """With accept_ra 1, advertisements bring no route as long as the interface forwards."""
+    put(wire, "net.ipv6.conf.front0.accept_ra", "1")
+    assert advertised(wire)
+    put(wire, "net.ipv6.conf.%s.forwarding" % interface, "1")
+    wire.inside([sys.executable, "-c", ADVERTISE], wire.there)
+    time.sleep(0.5)
+    assert not wire.inside(["ip", "-6", "route", "show", "default"]).stdout

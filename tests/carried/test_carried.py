@@ -112,6 +112,14 @@ def test_addresses_that_would_be_gone_are_seen(host) -> None:
     assert "fd00::7/64 of bench0 would be gone" in refused["msg"]
 
 
+def test_forwarding_is_checked_against_advertised_routes(host) -> None:
+    """IPv6 forwarding is switched on and taken back, although the reader of routes by router advertisements does not travel."""
+    path = "/proc/sys/net/ipv6/conf/%s/forwarding" % changes.INTERFACE
+    result = host.ansible(SETTINGS, {"settings": {"net.ipv6.conf.%s.forwarding" % changes.INTERFACE: 1}}, "-vvv")
+    assert result["changed"] and "modules/host_config.py" in result["said"] and "1\n" == host.sh("cat " + path)
+    assert host.ansible(SETTINGS, {"state": "absent"})["changed"] and "0\n" == host.sh("cat " + path)
+
+
 def test_an_unfinished_change_of_any_kind_is_undone(host) -> None:
     """A journal with an address is settled by a task that only sets sysctls, in this order; check mode leaves it and says so."""
     step = ["address", "%s %s" % (changes.INTERFACE, BUSY), None, {"lifetime": "forever"}]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -12,6 +13,7 @@ import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sysctls
 
 SOMAXCONN, FIN, RANGE = "net.core.somaxconn", "net.ipv4.tcp_fin_timeout", "net.ipv4.ip_local_port_range"
 OURS, RECORD = "/etc/sysctl.d/90-front-tier.conf", "/var/lib/front-tier/sets.json"
@@ -252,3 +254,82 @@ def test_trap_what_only_the_next_boot_was_to_set_goes_back_after_that_boot(host)
     host.plant({"/proc/sys/net/core/somaxconn": "8192\n"})  # the boot
     assert host.change(state="absent", kernel_settings={})["left"] == []
     assert ["4096"] == value(host, SOMAXCONN)
+
+
+BYTES, RATIO = "vm.dirty_bytes", "vm.dirty_ratio"
+
+
+@pytest.fixture
+def pair(host, monkeypatch):
+    """Return the host with a pair of which the kernel makes the one 0 with the other, as mm/page-writeback.c does.
+
+    The real one is the whole machine's, which tests must not write here: tests/vm does so on machines of its own.
+    """
+    values, write = {BYTES: "0", RATIO: "20"}, os.write
+
+    def show():
+        host.plant({"/proc/sys/" + name.replace(".", "/"): text + "\n" for name, text in values.items()})
+
+    def kernel(fd, data):
+        name = os.readlink("/proc/self/fd/%d" % fd).partition("/proc/sys/")[2].replace("/", ".")
+        text = data.decode().strip() if name else ""
+        if name == "vm.refused" and text != "0" or name == BYTES and text == "0":
+            show()
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if name not in values:
+            return write(fd, data)
+        if text != values[name]:
+            values.update({name: text, sysctls.OTHER[name]: "0"})
+        show()
+        return len(data)
+
+    show()
+    monkeypatch.setattr(os, "write", kernel)
+    return host
+
+
+def both(host):
+    """Return the pair as it is."""
+    return [value(host, name)[0] for name in (BYTES, RATIO)]
+
+
+@pytest.mark.parametrize("given", [{BYTES: 104857600}, {BYTES: 104857600, RATIO: 0}])
+def test_trap_setting_one_makes_the_kernel_zero_the_other(pair, given):
+    """Both are shown and set, only the one that counts is kept, and absent brings back the one that counted before."""
+    shown = settings(pair, given, check=True)
+    done = settings(pair, given)
+    assert shown == done and {BYTES: "104857600", RATIO: "0"}.items() <= done["after"].items()
+    assert ["104857600", "0"] == both(pair)
+    assert "vm.dirty_bytes = 104857600\n" in pair.text(OURS) and RATIO not in pair.text(OURS)
+    assert settings(pair, given)["changed"] is False
+    assert settings(pair, {RATIO: 40})["changed"] and ["0", "40"] == both(pair)
+    assert settings(pair, {BYTES: 200000000})["changed"] and ["200000000", "0"] == both(pair)
+    pair.change(state="absent", kernel_settings={})
+    assert ["0", "20"] == both(pair)
+
+
+@pytest.mark.parametrize("first", [["0", "20"], ["300000000", "0"]])
+def test_trap_the_undo_of_a_pair(pair, first):
+    """A later step that fails brings back the half that counted."""
+    counts = int(first[0] == "0")
+    put(pair, (BYTES, RATIO)[counts], first[counts])
+    pair.plant({"/proc/sys/vm/refused": "0\n"})
+    with pytest.raises(Failed, match="vm.refused.* the host is as before"):
+        settings(pair, {(RATIO, BYTES)[counts]: (30, 104857600)[counts], "vm.refused": 1})
+    assert first == both(pair)
+
+
+def put(host, name, text):
+    """Write a half of the pair by hand."""
+    with open(str(host.top) + "/proc/sys/" + name.replace(".", "/"), "w") as file:
+        os.write(file.fileno(), text.encode())
+
+
+def test_trap_two_halves_that_exclude_each_other(pair):
+    """Both at once, one by each set, and a half that the kernel does not set to 0 are refused with the remedy."""
+    refused("the kernel keeps only one of the two", settings, pair, {BYTES: 104857600, RATIO: 20})
+    settings(pair, {BYTES: 104857600}, name="web")
+    refused("Let one of them manage it", settings, pair, {RATIO: 20}, name="edge")
+    pair.change(state="absent", kernel_settings={}, name="web")
+    put(pair, BYTES, "5000000")
+    refused("Set vm.dirty_ratio in place of it", settings, pair, {BYTES: 0})

@@ -26,8 +26,11 @@ SETTINGS = {
     "net.core.somaxconn": "5555",
     CONNTRACK: "123456",
     "net.ipv4.conf.%s.rp_filter" % LATE_INTERFACE: "2",
+    "vm.dirty_bytes": "104857600",
+    "vm.overcommit_kbytes": "8000000",
 }
-DROPPED = ("net.ipv4.tcp_mem", "net.core.somaxconn")
+MADE_ZERO = {"vm.dirty_ratio": "0", "vm.overcommit_ratio": "0"}  # by the kernel, with the two above
+DROPPED = ("net.ipv4.tcp_mem", "net.core.somaxconn", "vm.dirty_bytes", "vm.overcommit_kbytes", *MADE_ZERO)
 NOFILE = {"soft": 1500000, "hard": 1600000}
 PORTS = {"low": 20000, "high": 60999, "reserve": ["30000-30009", 40000]}
 
@@ -74,7 +77,7 @@ LESS = {
     "kernel_settings": {"settings": {key: value for key, value in SETTINGS.items() if key not in DROPPED}},
     "secondary_interfaces": _interfaces(less=True),
 }
-VALUES = {**SETTINGS, "net.ipv4.ip_local_port_range": "20000 60999", "net.ipv4.ip_local_reserved_ports": "30000-30009,40000"}
+VALUES = {**SETTINGS, **MADE_ZERO, "net.ipv4.ip_local_port_range": "20000 60999", "net.ipv4.ip_local_reserved_ports": "30000-30009,40000"}
 # Counts, and numbers that the kernel draws at each boot or computes of the memory that was free then.
 RESTLESS = (
     *("fs/dentry-state", "fs/inode-nr", "fs/inode-state", "fs/file-nr", "fs/aio-nr", "fs/quota/syncs"),

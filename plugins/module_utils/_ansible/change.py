@@ -139,7 +139,18 @@ class Change:
             now = self.value("sysctl", name)
             if now is not None:
                 sysctls.check_kind(name, settings[name], now)
-        return [Wanted("sysctl", name, settings[name], persist, live) for name in usable]
+        found = [Wanted("sysctl", name, settings[name], persist, live) for name in usable]
+        return found if sysctls.OTHER.keys().isdisjoint(usable) else self._paired(found)
+
+    def _paired(self, found: list[Wanted]) -> list[Wanted]:
+        """Return sysctls with the halves of pairs that the kernel makes 0 with them, which no file keeps. Raises Refusal."""
+        given = {one.name: one for one in found}
+        halves = {other: sysctls.OTHER[other] for other in (sysctls.OTHER[name] for name in given if name in sysctls.OTHER)}
+        now = {name: self.value("sysctl", name) or "0" for pair in halves.items() for name in pair}
+        zero = sysctls.check_pairs({name: one.value for name, one in given.items()}, now)
+        return [one for one in found if one.name not in zero] + [
+            Wanted("sysctl", name, "0", False, given[halves[name]].live) for name in sorted(zero)
+        ]
 
     def files(self, texts: dict[str, str]) -> list[Wanted]:
         """Return files of our own with these texts, and the folders that they need and that are not there or are ours."""
@@ -315,11 +326,12 @@ class Change:
             return kind
         return "rising" if int(self.settled(name) or 0) > int(self.value(kind, name) or 0) else "falling"
 
-    def _in_order(self, kind: str, names: Iterable[str]) -> list[str]:
+    def _in_order(self, kind: str, values: dict[str, Any]) -> list[str]:
         if kind != "sysctl":
-            return sorted(names)
+            return sorted(values)
         raising = int(self.settled(sysctls.START) or 0) > int(self.value("sysctl", sysctls.START) or 0)
-        return sysctls.in_order(list(names), raising)
+        ordered = sysctls.in_order(list(values), raising)
+        return sorted(ordered, key=lambda name: name in sysctls.OTHER and values[name] == "0")  # the other half makes it so
 
     def _emptied(self, folder: str, files: dict[str, Any]) -> bool:
         """Tell whether a folder holds nothing but files that this run takes away."""

@@ -34,6 +34,16 @@ SPREADING = {
     },
 }
 REDIRECTS = "net.ipv4.conf.all.accept_redirects"  # written with net.ipv4.ip_forward, as its opposite
+# Of each of these pairs the kernel makes the one 0 when the other is set, which then counts: dirty_bytes_handler() and its like in
+# mm/page-writeback.c, overcommit_kbytes_handler() in mm/util.c. Setting one of the first two `bytes` to 0 is refused with EINVAL.
+_PAIRS = (
+    ("vm.dirty_bytes", "vm.dirty_ratio"),
+    ("vm.dirty_background_bytes", "vm.dirty_background_ratio"),
+    ("vm.overcommit_kbytes", "vm.overcommit_ratio"),
+)
+OTHER = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
+FORWARDING = re.compile(r"net\.ipv6\.conf\.(?!default\.).+\.forwarding\Z")
+ACCEPT_RA = "net.ipv6.conf.%s.accept_ra"
 IPV6_OFF = re.compile(r"net\.ipv6\.conf\.(.+)\.disable_ipv6\Z")
 
 
@@ -142,6 +152,30 @@ def check_kind(name: str, text: str, now: str) -> None:
         )
 
 
+def check_pairs(settings: dict[str, str], now: dict[str, str]) -> dict[str, str]:
+    """Return {sysctl: "0"} of the other halves that the kernel makes 0 with some settings. Raises Refusal where halves exclude each other.
+
+    now: the values of both halves of each pair that has one in `settings`.
+    """
+    found = {}
+    for name, other in OTHER.items():
+        if name not in settings:
+            continue
+        if settings[name] != "0":
+            found[other] = "0"
+            if settings.get(other, "0") != "0":
+                raise Refusal(
+                    "settings: %s %s and %s %s: the kernel keeps only one of the two, and makes the other 0. Leave one out.%s"
+                    % (name, settings[name], other, settings[other], NOTHING)
+                )
+        elif name.endswith("_bytes") and settings.get(other, now.get(other, "0")) == "0" and now.get(name, "0") != "0":
+            raise Refusal(
+                "settings: %s 0: it gets that by itself when %s is set, and counts till then. Set %s in place of it.%s"
+                % (name, other, other, NOTHING)
+            )
+    return found
+
+
 def scope_of(name: str) -> str:
     """Return the scope of a sysctl: `kernel` where the whole machine shares it."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits import SYSCTLS
@@ -185,6 +219,8 @@ def in_order(names: list[str], raising_start: bool) -> list[str]:
             return (len(ORDER) + 1, name)
         if name in SPREADING:
             return (-1, name)
+        if name.startswith("net.ipv6.conf.") and name.endswith(".accept_ra"):
+            return (-2, name)  # with it an interface keeps the routes that it would lose when forwarding is switched on
         return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
     return sorted(names, key=rank)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Any, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import (
     DEPRECATED,
@@ -30,7 +30,8 @@ SECONDARY, NODAD, PERMANENT = 0x1, 0x2, 0x80  # IFA_F_SECONDARY and so on
 ETHERNET = 1
 GATEWAY, OUT, PREFSRC, MULTIPATH, TABLE = 5, 4, 7, 9, 15  # RTA_GATEWAY, RTA_OIF and so on
 MAIN = 254  # RT_TABLE_MAIN
-BY_THEMSELVES = (2, 9)  # RTPROT_KERNEL, RTPROT_RA: such routes come back with what they came from
+BY_ROUTERS = 9  # RTPROT_RA
+BY_THEMSELVES = (2, BY_ROUTERS)  # RTPROT_KERNEL among them: such routes come back with what they came from
 
 
 def read_links() -> dict[str, dict[str, Any]]:
@@ -115,15 +116,26 @@ class Way(NamedTuple):
 
 def read_ways() -> list[Way]:
     """Return the routes of all tables, less those that the kernel made itself. Raises OSError."""
+    return [way for protocol, way in _every_way(FAMILIES) if protocol not in BY_THEMSELVES]
+
+
+def read_advertised() -> dict[str, list[str]]:
+    """Return {interface: [route as `ip route` has it]} of the IPv6 routes that router advertisements brought. Raises OSError."""
+    found: dict[str, list[str]] = {}
+    for protocol, way in _every_way((socket.AF_INET6,)):
+        for interface in way.interfaces if protocol == BY_ROUTERS else ():
+            found.setdefault(interface, []).append(way.text.replace("::/0", "default"))
+    return found
+
+
+def _every_way(families: Iterable[int]) -> Iterator[tuple[int, Way]]:
+    """Yield (protocol, route) of all tables."""
     names = dict(socket.if_nameindex())
-    found = []
-    for family in FAMILIES:
+    for family in families:
         for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
             prefix, table, protocol, kind = struct.unpack_from("=xBxxBBxB", body)
             parts = attributes(body, 12)
-            if protocol not in BY_THEMSELVES:
-                found.append(_way(family, prefix, _number_of(parts.get(TABLE)) or table, kind, parts, names))
-    return found
+            yield protocol, _way(family, prefix, _number_of(parts.get(TABLE)) or table, kind, parts, names)
 
 
 def _way(family: int, prefix: int, table: int, kind: int, parts: dict[int, bytes], names: dict[int, str]) -> Way:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sysctls import OTHER
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
 READ_AT_ONCE = 1 << 20
@@ -36,6 +37,8 @@ def write(root: Root, name: str, value: str | None) -> None:
     """Write a sysctl. A list of a page and more takes further writes, which the kernel adds to the first (kernel-truths, 11)."""
     if value is None:
         return  # the module behind it is gone, and its sysctl with it
+    if value == "0" and name in OTHER and _read(root, name) == value:
+        return  # its other half made it so, and would be made 0 in its turn, or the kernel refuses to hear of it
     fd = os.open(root.path(sysctl_path(name)), os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
     try:
         left = (value + "\n").encode()
