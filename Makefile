@@ -15,7 +15,7 @@ export CASES SEED MINUTES
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo demo-test soak symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
-	importer release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
+	importer changelog release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ dist: venv live ## build the tarball in .build/dist, install it in an empty fold
 
 importer: dist ## what Galaxy would say to the tarball; a warning is an error
 	@$(RUN) sh tests/tools/importer.sh
+
+changelog: venv ## turn changelogs/fragments into the release of the version in galaxy.yml
+	@$(RUN) sh tests/tools/changelog.sh
 
 release-check: importer ## is what is here ready to be released? version, changelog, tag, tarball, checklist, licences
 	@$(RUN) sh tests/tools/release.sh

@@ -12,7 +12,7 @@ version=$(sed -n 's/^version: *//p' galaxy.yml)
 echo "version $version of galaxy.yml"
 
 [ -z "$(git status --porcelain)" ] || no "the working tree has changes that are not committed"
-[ -z "$(ls changelogs/fragments)" ] || no "changelogs/fragments holds $(find changelogs/fragments -type f | wc -l) fragments: antsibull-changelog release"
+[ -z "$(ls changelogs/fragments)" ] || no "changelogs/fragments holds $(find changelogs/fragments -type f | wc -l) fragments: make changelog"
 released=$(python -c 'import yaml; print("\n".join(yaml.safe_load(open("changelogs/changelog.yaml"))["releases"] or []))' 2>/dev/null)
 echo "$released" | grep -qxF "$version" || no "changelogs/changelog.yaml has no release $version"
 tag=$(git rev-list -n 1 "refs/tags/$version" 2>/dev/null)
