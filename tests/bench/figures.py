@@ -67,4 +67,14 @@ def _fleet(result: dict[str, Any]) -> str:
     )
 
 
-SCRIPTS = {"ports": _ports, "burst": _burst, "fleet": _fleet}
+def _subject(result: dict[str, Any]) -> str:
+    """Connections over the number of source addresses, for each way to bind, and (ports - open files) x addresses beside them."""
+    ways = list(result)
+    rows = [[number + 1, 100 * (number + 1), *(result[way][number] for way in ways)] for number in range(len(result[ways[0]]))]
+    plots = ["$rows using 1:2 with lines dt 2 lw 2 title 'the article: ports x addresses'"]
+    plots += ["$rows using 1:%d with linespoints lw 2 title '%s'" % (3 + at, way.replace("_", "\\_")) for at, way in enumerate(ways)]
+    text = "set xlabel 'source addresses'; set ylabel 'connections held'; set key left top; set yrange [0:*]\n"
+    return _block("rows", rows) + text + "plot " + ", ".join(plots) + "\n"
+
+
+SCRIPTS = {"ports": _ports, "burst": _burst, "fleet": _fleet, "subject": _subject}
