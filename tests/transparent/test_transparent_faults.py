@@ -41,7 +41,16 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is no
 def run(net, what, inject=None, log=None):
     """Make one of the changes under strace; return what it said, None where it was killed."""
     tracing = ["strace", "-qq", "-o", str(log or "/dev/null"), "-e", "trace=" + CALLS]
-    return net.change(WANTED[what], before=tracing + (["-e", "inject=" + inject] if inject else []) if inject or log else ())
+    for one in inject or ():
+        tracing += ["-e", "inject=" + one]
+    return net.change(WANTED[what], before=tracing if inject or log else ())
+
+
+def failing(call, nth):
+    """Return the options of strace that make one call fail. Python tries fork where vfork fails, which is clone: it fails, too."""
+    if call == "vfork":
+        return [f"vfork:error=EAGAIN:when={nth}", "clone:error=EAGAIN"]
+    return [f"{call}:error=EIO:when={nth}"]
 
 
 def begin_with(net, what):
@@ -74,7 +83,7 @@ def test_a_call_that_fails_leaves_kernel_and_files_as_they_were(net, tmp_path, w
     begin_with(net, what)
     before, state = net.state(), kept(net)
     for call, nth in rows:
-        answer = run(net, what, inject=f"{call}:error={'EAGAIN' if call == 'vfork' else 'EIO'}:when={nth}")
+        answer = run(net, what, inject=failing(call, nth))
         if answer and "error" in answer:
             failed += 1
             assert net.state() == before, f"{call} {nth}: {answer['error']}"
@@ -94,11 +103,11 @@ def test_a_killed_change_is_made_whole_by_the_next_one(net, tmp_path, what):
     killed = 0
     for call, nth in rows:
         begin_with(net, what)
-        if run(net, what, inject=f"{call}:signal=KILL:when={nth}") is not None:
+        if run(net, what, inject=[f"{call}:signal=KILL:when={nth}"]) is not None:
             continue  # the last call: nothing was left to kill
         killed += 1
         again = pick.choice(rows)  # the run that settles it may be killed too
-        run(net, what, inject=f"{again[0]}:signal=KILL:when={again[1]}")
+        run(net, what, inject=[f"{again[0]}:signal=KILL:when={again[1]}"])
         answer = run(net, "present")
         assert "result" in answer, f"{call} {nth}: {answer}"
         assert kept(net) == ["sets.json"]
