@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import secrets
 import shutil
 import signal
@@ -21,9 +20,9 @@ import pytest
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
 from tests.faults.points import points_in
+from tests.tools import container
 
 HERE = Path(__file__).parent
-IMAGE = "localhost/c10m-front-tier-node:bookworm"
 KEY = "net.core.somaxconn"
 WANTED = {
     "kernel_settings": {"settings": {KEY: 12345}},
@@ -212,23 +211,16 @@ def test_killed_in_either_half_it_is_undone_or_whole(host, tmp_path, half):
 @pytest.fixture
 def node():
     """Return the name of a container with systemd."""
-    if os.geteuid() or not shutil.which("podman"):
-        pytest.skip("takes root and podman")
-    if subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode:
-        pytest.skip("the image of the testbed is not there (make images)")
+    if not container.has_image("bookworm"):
+        pytest.skip(container.WHY_NOT)
     name = "ft-confirm-" + secrets.token_hex(3)
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    processes = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], int(Path("/proc/sys/kernel/pid_max").read_text()))
-    words = ["--privileged", "--systemd", "always", "--log-driver", "none", "--network", "none"]
-    words += ["--ulimit", f"nofile={files}:{files}", "--ulimit", f"nproc={processes}:{processes}"]
-    words += ["--runtime", "runc"] if shutil.which("runc") else []
-    subprocess.run(["podman", "run", "-d", "--name", name, *words, IMAGE], check=True, capture_output=True, timeout=60)
+    container.start(name, "bookworm")
     for _attempt in range(40):
         if "running" in inside(name, "systemctl is-system-running --wait"):
             break
         time.sleep(0.5)
     yield name
-    subprocess.run(["podman", "rm", "-f", "-t", "0", name], check=False, capture_output=True)
+    container.remove(name)
 
 
 def inside(name, script):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import socket
 import subprocess
@@ -22,11 +21,11 @@ import yaml
 
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import fact
 from tests.recorded.fleet import bound, direction, host
-from tests.tools import tarball
+from tests.tools import container, tarball
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/infrastructure"
-IMAGE = "localhost/c10m-front-tier-node:bookworm"
+RELEASE = "bookworm"
 STAGES = ("setup", "lint", "test", "audit", "gate")
 
 
@@ -159,26 +158,21 @@ def test_a_host_pulls_and_judges_itself(repository: Repository, tmp_path: Path) 
     assert [socket.gethostname()] == list(told["hosts"])
 
 
-def has_image() -> bool:
-    """Tell whether the testbed's image is here and may be started."""
-    podman = shutil.which("podman")
-    return bool(podman) and os.geteuid() == 0 and 0 == subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode
-
-
-@pytest.mark.skipif(not has_image(), reason="needs root, podman and the testbed's image (make images)")
+@pytest.mark.skipif(not container.has_image(RELEASE), reason=container.WHY_NOT)
 def test_its_molecule_scenario_passes(repository: Repository, tmp_path: Path) -> None:
     """Its role runs in a container with systemd, changes nothing the second time, and its testinfra tests hold."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    tasks = int(Path("/proc/sys/kernel/pid_max").read_text())
-    limits = tmp_path / "containers.conf"  # podman would ask for more than a machine may have that is a container itself
-    limits.write_text(f'[containers]\ndefault_ulimits = ["nofile={most}:{most}", "nproc={tasks}:{tasks}"]\n')
+    limits = tmp_path / "containers.conf"
+    limits.write_text(f"[containers]\ndefault_ulimits = {json.dumps(container.ulimits())}\n")
     prefix = "ft-example-%d" % os.getpid()
     more = {
-        "CONTAINERS_CONF": str(limits), "FRONT_TIER_TEST_IMAGE": IMAGE, "FRONT_TIER_TEST_NETWORK": "none", "FRONT_TIER_TEST_PREFIX": prefix,
-    }  # fmt: skip
+        "CONTAINERS_CONF": str(limits),
+        "FRONT_TIER_TEST_IMAGE": container.image(RELEASE),
+        "FRONT_TIER_TEST_NETWORK": "none",
+        "FRONT_TIER_TEST_PREFIX": prefix,
+    }
     try:
         ran = repository.run("sh", "ci.sh", "test", **more)
     finally:
-        subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "0", prefix + "-edge-1"], check=False, capture_output=True)
+        container.remove(prefix + "-edge-1")
     assert 0 == ran.returncode, ran.stdout + ran.stderr
     assert "3 passed" in ran.stdout and "failed=0" in ran.stdout

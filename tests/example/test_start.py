@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,14 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import tarball
+from tests.tools import container, tarball
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/start.md").read_text()
 FILES = dict(re.findall(r"^```(?:yaml|ini)\n# (\S+)\n(.*?)^```", PAGE, re.M | re.S))
 COMMANDS = [line for block in re.findall(r"^```shell\n(.*?)^```", PAGE, re.M | re.S) for line in block.splitlines()]
-IMAGE = "localhost/c10m-front-tier-node:trixie"
-PYTHON = "3.13"  # of that image
+RELEASE, PYTHON = "trixie", "3.13"  # which that release has
 INIT = """for room in fs kernel vm; do
     mount --bind /proc/sys/$room /proc/sys/$room
     mount -o remount,bind,ro /proc/sys/$room
@@ -32,13 +29,7 @@ done
 exec /sbin/init"""
 
 
-def has_image() -> bool:
-    """Tell whether the testbed's image is here and may be started."""
-    podman = shutil.which("podman")
-    return bool(podman) and os.geteuid() == 0 and 0 == subprocess.run(["podman", "image", "exists", IMAGE], check=False).returncode
-
-
-pytestmark = pytest.mark.skipif(not has_image(), reason="needs root, podman and the testbed's image (make images)")
+pytestmark = pytest.mark.skipif(not container.has_image(RELEASE), reason=container.WHY_NOT)
 
 
 class Newcomer:
@@ -74,13 +65,9 @@ def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     for script in (site / "bin").iterdir():
         lines = script.read_text().split("\n", 1)
         script.write_text("#!/usr/bin/python3\n" + lines[1])
-    most, tasks = resource.getrlimit(resource.RLIMIT_NOFILE)[1], int(Path("/proc/sys/kernel/pid_max").read_text())
     one = Newcomer("ft-newcomer-%d" % os.getpid())
-    runtime = ["--runtime", "runc"] if shutil.which("runc") else []
-    start = ["podman", "run", "--detach", "--name", one.name, "--hostname", "web1", "--privileged", "--systemd", "always",
-             "--network", "none", "--log-driver", "none", "--ulimit", f"nofile={most}:{most}", "--ulimit", f"nproc={tasks}:{tasks}",
-             *runtime, "--volume", f"{site}:/opt/ansible:ro", "--entrypoint", "/bin/sh", IMAGE, "-c", INIT]  # fmt: skip
-    subprocess.run(start, check=True, capture_output=True)
+    more = ["--hostname", "web1", "--volume", f"{site}:/opt/ansible:ro", "--entrypoint", "/bin/sh"]
+    container.start(one.name, RELEASE, *more, command=("-c", INIT))
     try:
         subprocess.run(["podman", "exec", one.name, "mkdir", "-p", "/root/new/group_vars"], check=True)
         one.run("systemctl is-system-running --wait || true")
@@ -95,7 +82,7 @@ def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
             subprocess.run(["podman", "cp", str(tmp_path / "file"), f"{one.name}:/root/new/{name}"], check=True)
         yield one
     finally:
-        subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "0", one.name], check=False, capture_output=True)
+        container.remove(one.name)
 
 
 def test_the_page_is_whole() -> None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import secrets
-import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.tools import container
+
 HERE = Path(__file__).parent
-IMAGE = "localhost/c10m-front-tier-node:"
 NETWORK = """
 ip link add k0 type veth peer name k1
 ip netns del s 2>/dev/null
@@ -40,12 +39,7 @@ class Node:
 
     def __init__(self, release):
         self.name = "ft-routing-" + secrets.token_hex(3)
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        processes = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], int(Path("/proc/sys/kernel/pid_max").read_text()))
-        words = ["--privileged", "--systemd", "always", "--log-driver", "none", "--network", "none"]
-        words += ["--ulimit", f"nofile={files}:{files}", "--ulimit", f"nproc={processes}:{processes}"]
-        words += ["--runtime", "runc"] if shutil.which("runc") else []
-        subprocess.run(["podman", "run", "-d", "--name", self.name, *words, IMAGE + release], check=True, capture_output=True, timeout=60)
+        container.start(self.name, release)
         self.wait()
         self.sh("cat > /root/peers.py", text=(HERE / "peers.py").read_text())
         self.wire()
@@ -92,13 +86,11 @@ class Node:
 @pytest.fixture(params=["bullseye", "bookworm", "trixie"])
 def node(request):
     """Return a fresh node of one release."""
-    if os.geteuid() or not shutil.which("podman"):
-        pytest.skip("takes root and podman")
-    if subprocess.run(["podman", "image", "exists", IMAGE + request.param], check=False).returncode:
-        pytest.skip("the image of the testbed is not there (make images)")
+    if not container.has_image(request.param):
+        pytest.skip(container.WHY_NOT)
     made = Node(request.param)
     yield made
-    subprocess.run(["podman", "rm", "-f", "-t", "0", made.name], check=False, capture_output=True)
+    container.remove(made.name)
 
 
 def test_it_outlives_reloads_networkd_and_a_restart(node):

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Hold = Callable[..., dict[str, int]]
+from tests.tools.holding import hold
+
+__all__ = ["hold"]
 
 
 class Node:
@@ -62,21 +63,3 @@ def node(host: Any) -> Node:
     found = Node(host)
     found.until(lambda: sum(found.held().values()) <= 8)
     return found
-
-
-@pytest.fixture
-def hold(node: Node) -> Iterator[Hold]:
-    """Return what holds requests from the node itself and gives {status: how many}; all end with the test."""
-    clients: list[subprocess.Popen[str]] = []
-
-    def begin(number: int, port: int = 80) -> dict[str, int]:
-        words = ["podman", "exec", "-i", "ft-" + node.name, "python3", "/usr/local/bin/peers.py", "hold", "127.0.0.1"]
-        client = subprocess.Popen([*words, str(port), str(number), "20"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        clients.append(client)
-        assert client.stdout
-        found: dict[str, int] = json.loads(client.stdout.readline())
-        return found
-
-    yield begin
-    for client in clients:
-        client.communicate()
