@@ -28,6 +28,7 @@ def wire(tmp_path):
     """Return a host with a further interface and without lasting IPv6 addresses, which ends with the test."""
     made = Wire(tmp_path)
     made.ip("addr del fd77::1/64 dev front0", "link add web0.100 type veth peer name web1", "link set web0.100 up")
+    put(made, "net.ipv4.ip_forward", "0")  # a new namespace takes over what the machine has
     yield made
     made.close()
 
