@@ -291,6 +291,13 @@ def test_trap_routes_of_others_that_need_an_address_of_ours(wire, address, route
     assert wire.run(state="absent")["result"]["changed"]
 
 
+@pytest.mark.parametrize("hops", ["via 10.77.0.9 dev front0", "nexthop via 10.77.0.8 dev front0 nexthop via 10.77.0.9 dev front0"])
+def test_trap_the_address_of_a_gateway(wire, hops):
+    """The address of a gateway is refused, also where a route has several of them."""
+    wire.ip("route add 192.0.2.0/24 " + hops)
+    assert "10.77.0.9/32 is the gateway 10.77.0.9" in wire.run(interface="front0", addresses=["10.77.0.9"], persist=False)["error"]
+
+
 def test_trap_routes_that_go_with_the_last_address_or_the_interface(wire):
     """With its last IPv4 address an interface loses all its IPv4 routes, and with itself all of them, also with several next hops."""
     wire.ip("link add other0 type veth peer name other1", "link set other0 up", "link set other1 up")

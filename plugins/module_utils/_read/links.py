@@ -30,8 +30,7 @@ SECONDARY, NODAD, PERMANENT = 0x1, 0x2, 0x80  # IFA_F_SECONDARY and so on
 ETHERNET = 1
 GATEWAY, OUT, PREFSRC, MULTIPATH, TABLE = 5, 4, 7, 9, 15  # RTA_GATEWAY, RTA_OIF and so on
 MAIN = 254  # RT_TABLE_MAIN
-BY_ROUTERS = 9  # RTPROT_RA
-BY_THEMSELVES = (2, BY_ROUTERS)  # RTPROT_KERNEL among them: such routes come back with what they came from
+BY_KERNEL, BY_ROUTERS = 2, 9  # RTPROT_KERNEL, RTPROT_RA: such routes come back with what they came from
 
 
 def read_links() -> dict[str, dict[str, Any]]:
@@ -86,25 +85,8 @@ def read_interface_addresses() -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-def read_routes() -> tuple[set[tuple[str, str]], set[str]]:
-    """Return {(interface, prefix)} of the local routes to whole prefixes, and the gateways of all routes. Raises OSError."""
-    names = dict(socket.if_nameindex())
-    local, gateways = set(), set()
-    for family in FAMILIES:
-        for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
-            prefix, table, protocol, kind = struct.unpack_from("=xBxxBBxB", body)
-            parts = attributes(body, 12)
-            if GATEWAY in parts and len(parts[GATEWAY]) in (4, 16):
-                gateways.add(socket.inet_ntop(socket.AF_INET if len(parts[GATEWAY]) == 4 else socket.AF_INET6, parts[GATEWAY]))
-            if table == TABLE_LOCAL and kind == TYPE_LOCAL and protocol != 2:  # RTPROT_KERNEL: those of the addresses themselves
-                raw = parts.get(1, b"\0" * (4 if family == socket.AF_INET else 16))
-                index = struct.unpack("=I", parts[OUT])[0] if len(parts.get(OUT, b"")) == 4 else 0
-                local.add((names.get(index, str(index)), "%s/%d" % (socket.inet_ntop(family, raw), prefix)))
-    return local, gateways
-
-
 class Way(NamedTuple):
-    """A route that somebody has set. text: as `ip route` has it; local: "INTERFACE PREFIX" of a local one, else an empty text."""
+    """A route that somebody has set. text: as `ip route` has it; local: "INTERFACE PREFIX" of one in the table local, or empty."""
 
     text: str
     interfaces: set[str]
@@ -114,9 +96,9 @@ class Way(NamedTuple):
     local: str
 
 
-def read_ways() -> list[Way]:
-    """Return the routes of all tables, less those that the kernel made itself. Raises OSError."""
-    return [way for protocol, way in _every_way(FAMILIES) if protocol not in BY_THEMSELVES]
+def read_ways(by_routers: bool = False) -> list[Way]:
+    """Return the routes of all tables that somebody has set, and those by router advertisements where asked. Raises OSError."""
+    return [way for protocol, way in _every_way(FAMILIES) if by_routers or protocol != BY_ROUTERS]
 
 
 def read_advertised() -> dict[str, list[str]]:
@@ -129,11 +111,13 @@ def read_advertised() -> dict[str, list[str]]:
 
 
 def _every_way(families: Iterable[int]) -> Iterator[tuple[int, Way]]:
-    """Yield (protocol, route) of all tables."""
+    """Yield (protocol, route) of all tables, less those that the kernel made itself."""
     names = dict(socket.if_nameindex())
     for family in families:
         for body in dump(GETROUTE, struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, 0, 0)):
             prefix, table, protocol, kind = struct.unpack_from("=xBxxBBxB", body)
+            if protocol == BY_KERNEL:
+                continue
             parts = attributes(body, 12)
             yield protocol, _way(family, prefix, _number_of(parts.get(TABLE)) or table, kind, parts, names)
 
@@ -145,8 +129,8 @@ def _way(family: int, prefix: int, table: int, kind: int, parts: dict[int, bytes
     interfaces = [names.get(index, str(index)) for index in (_number_of(hop.get(OUT)) for hop in hops) if index]
     source = socket.inet_ntop(family, parts[PREFSRC]) if len(parts.get(PREFSRC, b"")) == width else ""
     to = "%s/%d" % (socket.inet_ntop(family, parts.get(1, b"\0" * width)), prefix)
-    local = "%s %s" % (interfaces[0], to) if kind == TYPE_LOCAL and interfaces else ""
-    words = ["local %s" % to if local else to, *("via %s" % one for one in gateways), *("dev %s" % one for one in interfaces)]
+    local = "%s %s" % (interfaces[0], to) if kind == TYPE_LOCAL and table == TABLE_LOCAL and interfaces else ""
+    words = ["local %s" % to if kind == TYPE_LOCAL else to, *("via %s" % one for one in gateways), *("dev %s" % one for one in interfaces)]
     words += ["src %s" % source] if source else []
     words += ["table %d" % table] if table not in (MAIN, TABLE_LOCAL) else []
     return Way(" ".join(words), set(interfaces), set(gateways), source, family, local)

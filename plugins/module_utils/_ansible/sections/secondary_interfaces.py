@@ -101,12 +101,12 @@ def _check_reach(
     if prefixes or new:
         from ansible_collections.c10m.front_tier.plugins.module_utils._plan import interfaces
         from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
-        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_routes
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_ways
 
         peers: Counter[str] = Counter()
         for (_local, _port, peer), number in change.once(read_connections).items():
             peers[peer] += number
-        gateways = read_routes()[1]
+        gateways = {one for way in read_ways(by_routers=True) for one in way.gateways}
         interfaces.check_prefixes(prefixes, present, gateways, peers)
         interfaces.check_reach([(name.partition(" ")[0], one) for _item, one, name in new], present, gateways, peers)
 

@@ -12,7 +12,7 @@ import errno
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import rtnetlink
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import TABLE_LOCAL, TYPE_LOCAL
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import index_of, read_routes
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import index_of, read_ways
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 OUT, SCOPE_HOST = 4, 254
@@ -21,8 +21,8 @@ VALUE = {"type": "local"}
 
 def read(root: Root, names: list[str]) -> dict[str, dict[str, str] | None]:
     """Return {name: value, None where there is no such route}. Raises OSError."""
-    local, _gateways = read_routes()
-    return {name: dict(VALUE) if tuple(name.split(" ", 1)) in local else None for name in names}
+    local = {way.local for way in read_ways()}
+    return {name: dict(VALUE) if name in local else None for name in names}
 
 
 def write(root: Root, name: str, value: dict[str, str] | None) -> None:
