@@ -108,7 +108,7 @@ left:
   elements: dict
 """
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.whole import run  # noqa: E402
+from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import run  # noqa: E402
 
 
 def main() -> None:

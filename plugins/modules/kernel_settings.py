@@ -81,12 +81,11 @@ left:
 """
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import run  # noqa: E402
-from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import kernel_settings  # noqa: E402
 
 
 def main() -> None:
     """Run the module."""
-    run(kernel_settings.SECTION)
+    run("kernel_settings")
 
 
 if __name__ == "__main__":

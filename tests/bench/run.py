@@ -27,6 +27,7 @@ from typing import Any, Iterator
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
+os.environ.pop("PYTHONUNBUFFERED", None)  # a login has it not, and with it Python reads a module from its input byte by byte
 
 from tests.bench import changes, figures, last_ports  # noqa: E402
 from tests.tools.closure import closure  # noqa: E402

@@ -5,24 +5,35 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
-from typing import Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.options import MANY, SECTIONS, specification
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import folder as folders
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.lock import locked
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import NotCarried, carried
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Refusal, Step, file_value, plain, shown
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Failed, Refusal, Step, file_value, plain, shown
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.container import read_container
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL
+
+if TYPE_CHECKING:  # found by their names: what is imported anywhere travels with a module
+    from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import (  # noqa: F401
+        fd_limits,
+        kernel_settings,
+        port_range,
+        secondary_interfaces,
+        service_config,
+        transparent_routing,
+    )
 
 # A section says what it wants: wanted(change, options) -> [Wanted]; where it has relations to check, check(change); and
 # where something follows from the steps, following(change, steps) -> [Step] of a kind of things.FOLLOWING.
@@ -55,8 +66,8 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 def section_file(name: str) -> Any:
-    """Return the file of a section. Raises NotCarried."""
-    return carried("_ansible.sections." + name)
+    """Return the file of a section, imported only where a change has to do with it."""
+    return importlib.import_module("%s.sections.%s" % (__name__.rpartition(".")[0], name))
 
 
 class Change:
@@ -369,10 +380,7 @@ def run(section: str | None) -> None:
         for warning in result.pop("warnings"):
             module.warn(warning)
         module.exit_json(**result)
-    except NotCarried as error:
-        text = "This change has to do with %s, which travels with c10m.front_tier.host_config only: ask that module. Nothing was changed."
-        module.fail_json(msg=text % error, not_carried=str(error))
-    except (Refusal, transaction.Failed, OSError) as error:
+    except (Refusal, Failed, OSError) as error:
         module.fail_json(msg=said(error))
 
 
@@ -402,7 +410,7 @@ def asked_of(params: dict[str, Any], section: str | None, record: dict[str, Any]
 
 
 def change(params: dict[str, Any], section: str | None, check: bool, root: Root | None = None) -> dict[str, Any]:
-    """Return the result of a run. Raises Refusal, where nothing was touched, and transaction.Failed."""
+    """Return the result of a run. Raises Refusal, where nothing was touched, and Failed."""
     root = root or Root()
     if not NAME.match(params["name"]):
         raise Refusal("name %r: it must be 1 to 64 letters, digits, - and _.%s" % (params["name"], sysctls.NOTHING))
@@ -414,15 +422,19 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
         return _result(*_planned(root, params, section))
     seconds, confirmation = params.get("confirm_timeout", 0), params.get("confirmation")
     token = None
-    with transaction.locked(root, params["lock_timeout"]):
+    with locked(root, params["lock_timeout"]):
         if confirmation:
             return _confirmed(root, confirmation)
         _wait_for_no_other(root)
-        settled, gone = transaction.settle(root)
+        settled, gone = _settled(root)
         made, steps = _planned(root, params, section)
         if seconds:
-            token = carried("_apply.confirm").begin(root, steps, seconds)
-        else:
+            from ansible_collections.c10m.front_tier.plugins.module_utils._apply import confirm
+
+            token = confirm.begin(root, steps, seconds)
+        elif steps:
+            from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
+
             transaction.run(root, steps)
     result = dict(_result(made, steps), **({"unconfirmed": token} if token else {}))
     if settled:
@@ -433,19 +445,38 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
 
 
 def _confirmed(root: Root, token: str) -> dict[str, Any]:
-    carried("_apply.confirm").confirm(root, token)
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.confirm import confirm
+
+    confirm(root, token)
     return {"changed": True, "warnings": []}
 
 
 def _wait_for_no_other(root: Root) -> None:
-    """Refuse to settle a change that may still be confirmed. Raises NotCarried too: whoever settles one must carry all of it."""
-    if root.exists(JOURNAL) and carried("_ansible.whole") and carried("_apply.confirm").waits(root):
+    """Refuse to settle a change that may still be confirmed."""
+    if not root.exists(JOURNAL):
+        return
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.confirm import waits
+
+    if waits(root):
         raise Refusal("Another change of this host waits for its confirmation. Try again when it has it, or is undone.%s" % sysctls.NOTHING)
+
+
+def _settled(root: Root) -> tuple[list[Step], list[str]]:
+    """Undo a change that did not end, if there is one; return its steps, and what is not as before all the same. Raises Failed."""
+    try:
+        there = os.listdir(root.path(FOLDER))
+    except FileNotFoundError:
+        return [], []
+    if set(there) <= {os.path.basename(sets.RECORD)}:
+        return [], []  # nothing else lies there, not even what a killed run left
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import settle
+
+    return settle(root)
 
 
 def _check_state(root: Root) -> None:
     """Refuse to obey a journal or a record that others than root could have written: an undo writes what they say. Raises Refusal."""
-    for path in (transaction.FOLDER, JOURNAL, sets.RECORD):
+    for path in (FOLDER, JOURNAL, sets.RECORD):
         try:
             words = folders.not_ours_alone(os.lstat(root.path(path)))
         except (FileNotFoundError, PermissionError):

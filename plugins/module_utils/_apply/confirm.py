@@ -18,7 +18,8 @@ import time
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things, transaction
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Step, file_value
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.lock import locked
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import CEILINGS, Failed, Step, file_value
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 SCRIPT, CODE = transaction.UNDO
@@ -37,7 +38,7 @@ expire(sys.argv[2], sys.argv[3])
 def begin(root: Root, steps: list[Step], seconds: int) -> str | None:
     """Apply the live steps, with the undo of all armed before the first; return the token, None where nothing is live.
 
-    Raises transaction.Failed.
+    Raises Failed.
     """
     live = [step for step in steps if not _waits_for_files(step)]
     later = [step for step in steps if _waits_for_files(step)]
@@ -61,12 +62,10 @@ def _waits_for_files(step: Step) -> bool:
 
 
 def confirm(root: Root, token: str) -> None:
-    """Apply the steps that waited, and end the change. Raises transaction.Failed."""
+    """Apply the steps that waited, and end the change. Raises Failed."""
     steps, waits = transaction.read_journal(root) or ([], None)
     if not waits or waits["token"] != token:  # the undo of a change that is not meant stays armed
-        raise transaction.Failed(
-            "confirm_timeout: the confirmation came too late, and the change was undone. Allow more seconds. Nothing was changed."
-        )
+        raise Failed("confirm_timeout: the confirmation came too late, and the change was undone. Allow more seconds. Nothing was changed.")
     try:
         transaction.go_on(root, steps, waits["live"])
     finally:
@@ -76,7 +75,7 @@ def confirm(root: Root, token: str) -> None:
 def expire(token: str, top: str) -> None:
     """Undo the change of this token if it still waits."""
     root = Root(top)
-    with transaction.locked(root, 600):
+    with locked(root, 600):
         waiting = transaction.waiting(root)
         if waiting and waiting["token"] == token:
             transaction.settle(root)

@@ -5,14 +5,28 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import file, folder, sysctl
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Step
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
+
+if TYPE_CHECKING:  # found by their names: what is imported anywhere travels with a module
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import (  # noqa: F401
+        address,
+        link,
+        local_route,
+        nft_table,
+        process,
+        route,
+        rule,
+        service,
+        symlink,
+        unit,
+    )
 
 KINDS: dict[str, Any] = {"file": file, "folder": folder, "sysctl": sysctl}
 FOLLOWING = ("unit", "service")  # what the system derives from files: it comes last, also on the way back
@@ -22,9 +36,9 @@ REFRESHED = ("unit",)  # of these, what has no value of its own: on the way back
 def kind_of(kind: str) -> Any:
     """Return the file of a kind: read(root, names) -> {name: value}, write(root, name, value), same(name, one, other).
 
-    The kinds that few changes have are imported when one of them does. Raises NotCarried.
+    The kinds that few changes have are imported when one of them does.
     """
-    return KINDS.get(kind) or carried("_apply.kinds." + kind)
+    return KINDS.get(kind) or importlib.import_module("%s.kinds.%s" % (__name__.rpartition(".")[0], kind))
 
 
 def read(root: Root, kind: str, names: Iterable[str]) -> dict[str, Any]:
@@ -73,7 +87,9 @@ def routes_beside(steps: Iterable[Step]) -> set[str]:
     if not any(step.kind in ("address", "link") and step.before is None for step in steps):
         return set()
     ours = {step.name for step in steps if step.kind == "local_route"}
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_ways
+
     try:
-        return {way.text for way in carried("_read.links").read_ways() if way.local not in ours}
+        return {way.text for way in read_ways() if way.local not in ours}
     except OSError:
         return set()  # it is for the words alone

@@ -10,26 +10,17 @@ finds a journal undoes all of it, also steps that never ran, and then takes it a
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
-import os
-import time
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, Step, file_value
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Failed, Step, file_value
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import JOURNAL
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL
 
-FOLDER = os.path.dirname(JOURNAL)
 UNDO = (FOLDER + "/undo.py", FOLDER + "/undo.zip")  # what an armed undo runs (_apply/confirm.py)
-LOCK = "/run/front-tier.lock"
 VERSION = 1
-
-
-class Failed(Exception):
-    """A change that was begun and undone; the message says which step failed, why, and what an undo could not restore."""
 
 
 class Undone(NamedTuple):
@@ -37,27 +28,6 @@ class Undone(NamedTuple):
 
     trouble: list[str]
     left: list[str]
-
-
-@contextlib.contextmanager
-def locked(root: Root, seconds: float) -> Iterator[None]:
-    """Hold the lock of all changes on this host. Raises Refusal where another run holds it for longer than `seconds`."""
-    fd = os.open(root.path(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise Refusal(
-                        "lock_timeout: another run has held %s for %g s. Wait for it, or allow more. Nothing was changed." % (LOCK, seconds)
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(fd)
 
 
 def parse_journal(text: str) -> tuple[list[Step], dict[str, Any] | None]:

@@ -31,6 +31,10 @@ class Refusal(ValueError):
     """A change that must not be made; the message names the option, the value, the bound and the remedy."""
 
 
+class Failed(Exception):
+    """A change that was begun and undone; the message says which step failed, why, and what an undo could not restore."""
+
+
 def file_value(text: str, mode: int = 0o644) -> dict[str, Any]:
     """Return the value of a file of our own: owned by root, readable by all."""
     return {"text": text, "mode": mode, "uid": 0, "gid": 0, "context": None}

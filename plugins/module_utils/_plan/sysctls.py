@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Iterable, NamedTuple
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 
 NOTHING = " Nothing was changed."
@@ -113,8 +112,10 @@ def _text(name: str, value: Any) -> str:
         )
     text = " ".join(text.split())
     if name == RESERVED:
+        from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
+
         try:
-            carried("_model.ports").port_set(item for item in text.split(",") if item)
+            port_set(item for item in text.split(",") if item)
         except ValueError as error:
             raise Refusal("settings: %s: %s.%s" % (name, error, NOTHING)) from None
     return _bounded(name, text)

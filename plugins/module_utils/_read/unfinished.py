@@ -11,7 +11,8 @@ from typing import Any
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import absent_for
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
-JOURNAL = "/var/lib/front-tier/journal"
+FOLDER = "/var/lib/front-tier"  # the state of ours, the record of all sets among it
+JOURNAL = FOLDER + "/journal"
 
 
 def read_unfinished(root: Root) -> Any:

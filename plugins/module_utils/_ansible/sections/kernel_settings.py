@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import sets, sysctls
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import Wanted
@@ -15,9 +14,6 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files
 
 if TYPE_CHECKING:
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import Change
-
-
-SECTION = "kernel_settings"
 
 
 def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
@@ -40,7 +36,9 @@ def _check_forwarding(change: Change) -> None:
     after = {**kept, **{name: str(value) for (kind, name), value in change.targets.items() if kind == "sysctl"}}
     turned = [name for name in after if sysctls.FORWARDING.match(name) and after[name] != "0" and change.value("sysctl", name) == "0"]
     if turned:
-        for place, routes in sorted(carried("_read.links").read_advertised().items()):
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_advertised
+
+        for place, routes in sorted(read_advertised().items()):
             own = sysctls.ACCEPT_RA % key_name(place)
             if after.get(own, change.value("sysctl", own)) == "1":
                 raise Refusal(
@@ -59,7 +57,9 @@ def _check_ipv6_off(change: Change) -> None:
         if off and change.settled(name) != change.value("sysctl", name)
     }
     if turned:
-        present = carried("_read.links").read_interface_addresses()
+        from ansible_collections.c10m.front_tier.plugins.module_utils._read.links import read_interface_addresses
+
+        present = read_interface_addresses()
         lasting = sorted((interface, cidr) for interface, cidr in present if ":" in cidr)
         lasting = [place for place in lasting if not place[1].startswith("fe80:") and place != ("lo", "::1/128")]
         for name, interface in turned.items():

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.carried import carried
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sysctls import OTHER
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 
@@ -56,4 +55,6 @@ def same(name: str, one: str, other: str) -> bool:
 
 
 def _ports(text: str) -> int:
-    return int(carried("_model.ports").port_set(item for item in str(text).strip().split(",") if item))
+    from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import port_set
+
+    return int(port_set(item for item in str(text).strip().split(",") if item))
