@@ -31,6 +31,7 @@ from typing import Any, Iterator
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / ".build/live")]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / ".build/live"), str(ROOT)])
+os.environ.pop("PYTHONUNBUFFERED", None)  # as in run.py
 
 from ansible.module_utils.common.text.formatters import human_to_bytes  # noqa: E402
 
