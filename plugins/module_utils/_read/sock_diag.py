@@ -23,6 +23,7 @@ ERROR, DONE = 2, 3
 LISTEN, TIME_WAIT, FIN_WAIT2, BOUND, ESTABLISHED = 1 << 10, 6, 5, 1 << 13, 1 << 1
 CONNECTED = 0xFFF & ~LISTEN & ~(1 << 7)
 SHUTDOWN, CGROUP_ID, SOCKOPT, SKV6ONLY = 8, 21, 22, 11
+REJECT = 4  # bytes beyond the end of the bytecode: the socket is not passed
 FREEBIND = 15
 TRANSPARENT, BIND_NO_PORT = 32, 1  # bits of the two bytes of struct inet_diag_sockopt
 SOURCE_PORT, DESTINATION_PORT = 2, 4  # INET_DIAG_BC_S_GE and D_GE; one more is LE
@@ -49,31 +50,47 @@ def request(states: int, bytecode: bytes = b"") -> bytes:
     return struct.pack("=IHHII", 16 + len(body), GETSOCK, REQUEST | DUMP, 1, 0) + body
 
 
-def port_filter(ports: int, side: int = SOURCE_PORT, then: bytes = b"") -> bytes:
+def port_filter(ports: int, side: int = SOURCE_PORT, then: bytes = b"", otherwise: int = REJECT) -> bytes:
     """Return the bytecode that passes sockets whose local (or remote) port is in the set `ports` and which `then` passes too.
 
-    A binary tree, so that a socket costs a few steps with any number of ports; the set must not be empty.
+    A binary tree, so that a socket costs a few steps with any number of ports; the set must not be empty. One whose port is not
+    in it goes on so many bytes behind `then`: REJECT where nothing follows.
     Source: inet_diag_bc_run(), inet_diag_bc_audit().
     """
     ranges = [text.partition("-") for text in portsets.texts(ports)]
-    return _branch([(int(low), int(high or low)) for low, _dash, high in ranges], side, 0, 4 + len(then)) + then
+    return _branch([(int(low), int(high or low)) for low, _dash, high in ranges], side, 0, otherwise + len(then)) + then
+
+
+def sample_filter(listening: int, ports: int) -> bytes:
+    """Return the bytecode that passes the outgoing sockets whose local port is in `ports`, and the accepted ones whose peer's port is.
+
+    Accepted is what has a local port that is listened on. Neither set may be empty.
+    """
+    outgoing = port_filter(ports)
+    accepted = port_filter(ports, DESTINATION_PORT, _jump(len(outgoing)), REJECT + len(outgoing))
+    return port_filter(listening, SOURCE_PORT, accepted, 0) + outgoing
 
 
 def _branch(ranges: list[tuple[int, int]], side: int, after: int, reject: int) -> bytes:
     """Return the bytecode for some of the ranges, with `after` bytes of the tree behind it, and `reject` behind the tree.
 
-    A leaf compares with both ends and jumps (INET_DIAG_BC_JMP, 1) behind the tree on a match, else to `reject`, which is 4 bytes
-    beyond the end of everything. A node compares with the upper half's first port: the upper half follows, then the lower.
+    A leaf compares with both ends and jumps behind the tree on a match, else to `reject`. A node compares with the upper half's
+    first port: the upper half follows, then the lower.
     """
     if len(ranges) == 1:
         low, high = ranges[0]
         program = struct.pack("=BBHBBH", side, 8, 20 + after + reject, 0, 0, low)
         program += struct.pack("=BBHBBH", side + 1, 8, 12 + after + reject, 0, 0, high)
-        return program + struct.pack("=BBH", 1, 4, 4 + after)
+        return program + _jump(after)
     half = len(ranges) // 2
     lower = _branch(ranges[:half], side, after, reject)
     upper = _branch(ranges[half:], side, after + len(lower), reject)
     return struct.pack("=BBHBBH", side, 8, 8 + len(upper), 0, 0, ranges[half][0]) + upper + lower
+
+
+def _jump(over: int) -> bytes:
+    """Return the instruction (INET_DIAG_BC_JMP) that goes on so many bytes behind itself."""
+    return struct.pack("=BBH", 1, 4, 4 + over)
 
 
 def messages(request: bytes) -> Iterator[tuple[memoryview, int]]:

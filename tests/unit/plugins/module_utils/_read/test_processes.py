@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
@@ -22,6 +23,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes im
     parse_stat,
     read_files_open,
     read_processes,
+    socket_inodes,
     socket_owners,
     sockets_of,
     top_of,
@@ -104,6 +106,23 @@ def test_owner_of_a_socket():
         inodes = {os.fstat(one.fileno()).st_ino, os.fstat(two.fileno()).st_ino}
         assert socket_owners(Root(), inodes | {1}, [os.getpid()]) == dict.fromkeys(inodes, os.getpid())
         assert inodes <= (sockets_of(Root(), os.getpid()) or set())
+
+
+@linux
+def test_sockets_of_a_process_with_many_descriptors():
+    """Also with thousands open, and with gaps between their numbers, each socket is found once, those with a high number too."""
+    with contextlib.ExitStack() as kept:
+        files = [kept.enter_context(open(os.devnull)) for _dummy in range(1500)]
+        held = [kept.enter_context(socket.socket()) for _dummy in range(3)]
+        os.dup2(held[1].fileno(), 4000)
+        kept.callback(os.close, 4000)
+        for number in files[100:1400]:
+            number.close()
+        more = [kept.enter_context(socket.socket()) for _dummy in range(1200)]
+        wanted = sorted(os.fstat(one.fileno()).st_ino for one in [*held, held[1], *more])
+        assert sorted(inode for inode in socket_inodes(Root(), os.getpid()) if inode in set(wanted)) == wanted
+        after = list(socket_inodes(Root(), os.getpid(), 3000))
+        assert after == [os.fstat(4000).st_ino]
 
 
 def test_recorded_host(plant):

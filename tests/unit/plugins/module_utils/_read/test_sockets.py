@@ -75,19 +75,25 @@ class TestPortFilter:
     @given(port_sets)
     def test_every_jump_lands_on_an_instruction(self, ports):
         """No jump ends inside an instruction: the kernel's audit would refuse the whole request."""
-        program = sock_diag.port_filter(bits(ports))
-        allowed = boundaries(program) | {len(program) + 4}
-        assert all(at + struct.unpack_from("=H", program, at + 2)[0] in allowed for at in boundaries(program) if at < len(program))
+        for program in (sock_diag.port_filter(bits(ports)), sock_diag.sample_filter(bits({80, 443}), bits(ports))):
+            allowed = boundaries(program) | {len(program) + 4}
+            assert all(at + struct.unpack_from("=H", program, at + 2)[0] in allowed for at in boundaries(program) if at < len(program))
+
+    @given(port_sets, port_sets, st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)), max_size=40))
+    def test_a_sample_is_chosen_by_the_dialling_end(self, listening, sample, others):
+        """In one program: an accepted socket passes by its peer's port, any other by its own."""
+        program = sock_diag.sample_filter(bits(listening), bits(sample))
+        pairs = [(own, peer) for own in list(listening)[:8] for peer in list(sample)[:8]]
+        for own, peer in pairs + [(peer, own) for own, peer in pairs] + [(own, 65535 - peer) for own, peer in pairs] + others:
+            assert passes(program, own, peer) == ((peer if own in listening else own) in sample)
 
     def test_the_most_ports_fit_into_one_attribute(self):
         """As many separate ports as are promised, less what is sampled, stay below the 64 KB of an attribute."""
         listening = sum(1 << port for port in range(1, 2 * sockets.MOST_PORTS_IN_FILTER, 2))
         assert portsets.count(listening) == sockets.MOST_PORTS_IN_FILTER
-        ports = sum(portsets.span(block * 256 + 100, block * 256 + 101) for block in range(256))
-        longest = [
-            sock_diag.port_filter(listening, sock_diag.SOURCE_PORT, sock_diag.port_filter(ports, sock_diag.DESTINATION_PORT)),
-            sock_diag.port_filter(sockets.EVERY_PORT & ~listening),
-        ]
+        places = [(100, 101) if block % 2 else (0, 255) for block in range(256)]  # a stretch may lie around the ends of a block
+        ports = sum(1 << block * 256 + place for block, pair in enumerate(places) for place in pair)
+        longest = [sock_diag.sample_filter(listening, ports), sock_diag.port_filter(sockets.EVERY_PORT & ~listening)]
         assert max(len(program) for program in longest) < 65532
 
 
@@ -296,7 +302,7 @@ class TestRecordedHost:
 
 class TestFallback:
     @pytest.mark.parametrize(
-        ("where", "broken"), [(sockets, "_surveys"), (sockets, "read_listeners"), (sockets, "read_bound"), (held, "read_held")]
+        ("where", "broken"), [(sockets, "_walks"), (sockets, "read_listeners"), (sockets, "read_bound"), (held, "read_held")]
     )
     def test_a_refusal_at_any_point_falls_back_to_proc(self, monkeypatch, where, broken):
         """Where the kernel refuses sock_diag, its bytecode or a single dump, /proc/net/tcp is read and named."""
