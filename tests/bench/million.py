@@ -194,8 +194,8 @@ def play(one: Apart, folder: Path, tasks: list[dict[str, Any]] | Path, **variabl
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def allowed(reserve: str) -> int:
-    """Return how many connections the memory is predicted to hold, both ends here."""
+def allowed(reserve: str, listeners: int) -> int:
+    """Return how many connections to so many listeners the memory is predicted to hold, both ends here."""
     with apart() as one:
         result = subprocess.run(
             one.inside(sys.executable, str(MODULE)),
@@ -203,7 +203,7 @@ def allowed(reserve: str) -> int:
                 {
                     "ANSIBLE_MODULE_ARGS": {
                         "side": "dial",
-                        "paths": paths(1),
+                        "paths": paths(listeners),
                         "connections": 1,
                         "reserve_memory": reserve,
                         "_ansible_check_mode": True,
@@ -295,12 +295,10 @@ def text(found: dict[str, Any]) -> str:
         "",
     ]
     side = found.get("compare")
-    lines += (
-        not side
-        and []
-        or [
+    if side:
+        lines += [
             "| %s connections, both ends, medians of %d rounds | bare loop | probe | ratio | goal |"
-            % ("{:,}".format(side["connections"]), side["rounds"]),
+            % (grouped(side["connections"]), side["rounds"]),
             "|---|---|---|---|---|",
             "| connections a second | %.0f | %.0f | %.2f | ≥ 0.95 |" % (side["bare"]["rate"], side["probe"]["rate"], side["rate_ratio"]),
             "| processor time a connection, µs | %.1f | %.1f | %.2f | |"
@@ -310,7 +308,6 @@ def text(found: dict[str, Any]) -> str:
             "| memory in all | | | %.2f | ≤ 1.05 |" % side["memory_ratio"],
             "",
         ]
-    )
     for size in found.get("proved", {}).values():
         lines += ["", *proved(size)]
     for size in found.get("filled", [])[:1]:
@@ -404,7 +401,8 @@ def main() -> None:
         found["compare"] = compare(options.compare, options.rounds)
     if options.fill:
         settled()
-        available, predicted = gauge.Memory().available(), allowed(options.reserve)
+        available, listeners = gauge.Memory().available(), allowed(options.reserve, 1) // MOST + 1
+        predicted = allowed(options.reserve, listeners)
         one = prove(predicted * 49 // 50, options)  # what Ansible itself takes meanwhile would have more refused
         one.update(available=available, predicted=predicted, reserve=human_to_bytes(options.reserve))
         found["filled"] = [one, *found.get("filled", [])][:KEPT]

@@ -50,10 +50,13 @@ def available(snapshot: dict[str, Any]) -> int | None:
     return None if free is None else left(free, number(tcp.get("allocated")) or 0)
 
 
-def for_dialled(program: str | None, conntrack: bool) -> int:
-    """Return the bytes that one more idle connection costs the host that dials it; a relaying program also accepts one for it."""
+def for_dialled(program: str | None, conntrack: bool, sharing: int = 1) -> int:
+    """Return the bytes that one more idle connection costs the host that dials it; a relaying program also accepts one for it.
+
+    sharing: how many listeners each local port is used for, since these connections share its bind buckets.
+    """
     cost, relays = PROGRAMS.get(program or ""), program in DIALERS
-    ends = DIALLED_END + (ACCEPTED_END if relays else 0) + (cost.relayed if cost else 0)
+    ends = ACCEPTED_END + (DIALLED_END - ACCEPTED_END) // max(1, sharing) + (ACCEPTED_END if relays else 0) + (cost.relayed if cost else 0)
     return ends + CONNTRACK_ENTRY * conntrack * (2 if relays else 1)
 
 

@@ -19,9 +19,9 @@ NOTHING = " Nothing was opened."
 OWN_FILES = 64  # descriptors of a process beside its connections
 MOST_EACH = 20000  # connections of one process, also where it may have more: several use several processors
 MOST_PROCESSES = 1000
-# Bytes of a process with what the kernel keeps for it, and of a connection in its tables and in the kernel's table of its descriptors.
-# Measured: docs/memory.md.
-PROCESS, ENTRY = 3_700_000, 30
+# Bytes of a side's parent and of what its processes share, of each process with what the kernel keeps for it, and of a connection in its
+# tables and in the kernel's table of its descriptors. Measured: docs/memory.md.
+PARENT, PROCESS, ENTRY = 20_000_000, 2_300_000, 30
 
 
 class Reserve(NamedTuple):
@@ -88,11 +88,12 @@ def both_ends(snapshot: dict[str, Any], paths: list[Path]) -> bool:
 
 def fitting(snapshot: dict[str, Any], paths: list[Path], spare: int, dials: bool) -> tuple[int, int]:
     """Return (how many connections fit into the spare bytes, bytes of each): the kernel's side and the probe's processes."""
-    tracked = (snapshot.get("conntrack") or {}).get("active") is True
-    own = ENTRY + PROCESS // max(1, room_of_process())
-    each = own + (memory.for_dialled(None, tracked) if dials else memory.for_accepted(None, tracked))
-    each += own + memory.for_accepted(None, False) if dials and both_ends(snapshot, paths) else 0
-    return max(0, spare // each), each
+    tracked, sides = (snapshot.get("conntrack") or {}).get("active") is True, 1 + (dials and both_ends(snapshot, paths))
+    sharing = min(1 if path.bind == "plain" else len(path.listeners) for path in paths)
+    each = sides * (ENTRY + PROCESS // max(1, room_of_process()))
+    each += memory.for_dialled(None, tracked, sharing) if dials else memory.for_accepted(None, tracked)
+    each += memory.for_accepted(None, False) if sides == 2 else 0
+    return max(0, (spare - sides * PARENT) // each), each
 
 
 def check_host(snapshot: dict[str, Any], paths: list[Path], total: int, cap: int, reserve: Reserve, available: int, dials: bool) -> int:

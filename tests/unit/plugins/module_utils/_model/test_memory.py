@@ -35,6 +35,13 @@ def test_an_unknown_program_costs_the_end_that_it_holds(program):
     assert [256, 256] == [cost(program, True) - cost(program, False) for cost in (memory.for_dialled, memory.for_accepted)]
 
 
+def test_connections_from_one_port_share_its_buckets():
+    """The dialled end costs more by a port's buckets, of which each connection from that port has its part."""
+    shared = [memory.for_dialled(None, False, sharing) for sharing in (1, 2, 16, 10**6)]
+    assert shared == [4010, 3900, 3803, 3790]
+    assert memory.for_dialled(None, False, 0) == shared[0]
+
+
 @pytest.mark.parametrize("program", sorted(DIALERS))
 def test_a_relay_pays_for_both_ends(program):
     """What a relay dials it has accepted before: two ends and two tracked connections, and its own memory for both."""
