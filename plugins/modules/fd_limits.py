@@ -44,6 +44,14 @@ options:
     description: Make it systemd's default for all services that say nothing themselves.
     type: bool
     default: false
+  shared:
+    description:
+      - Let other sets have limits of their own for the same O(units). All of them get the highest that any of them asks for, whichever
+        came first, until the last of them ends. Without it, another number than that of another set is refused.
+      - The roles of this collection say so. What O(users) and O(default) get is a matter of one set.
+    type: bool
+    default: false
+    version_added: 1.1.0
 author:
   - The c10m.front_tier contributors (@c10m)
 seealso:

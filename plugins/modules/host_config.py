@@ -72,6 +72,11 @@ options:
         description: Make it systemd's default too.
         type: bool
         default: false
+      shared:
+        description: Share the units with other sets, at the highest limit that any of them asks for.
+        type: bool
+        default: false
+        version_added: 1.1.0
       live:
         description: Wins over the option of the same name outside the section.
         type: bool

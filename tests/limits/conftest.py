@@ -62,7 +62,7 @@ class Host:
     def change(self, check=False, **params):
         """Make the change of fd_limits, or of all sections that are named."""
         common = {"name": "front-tier", "persist": True, "live": True, "on_override": "fail", "skip_unavailable": False}
-        options = {"nofile": None, "users": [], "units": [], "default": False}
+        options = {"nofile": None, "users": [], "units": [], "default": False, "shared": False}
         section = None if {"kernel_settings", "fd_limits"} & set(params) else "fd_limits"
         given = dict(common, state="present", lock_timeout=1.0, **({} if section is None else options))
         if section is None:

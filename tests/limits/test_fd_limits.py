@@ -466,6 +466,50 @@ def test_two_sets_want_different_values(host):
     assert host.text("/etc/systemd/system/web.service.d/50-two.conf")
 
 
+def test_sets_that_share_a_unit_get_the_highest_that_any_of_them_asks_for(host):
+    """Whichever comes first; neither run changes what the other left, and a set that ends leaves the other what it has."""
+    pid, one, two = host.process("web.service"), {"name": "one", "units": ["web"]}, {"name": "one-proxy", "units": ["web"]}
+    files = ["/etc/systemd/system/web.service.d/50-%s.conf" % name for name in ("one", "one-proxy")]
+    before = host.snapshot()
+    host.change(nofile={"soft": 4096, "hard": HARD}, shared=True, **one)
+    told = host.change(check=True, nofile={"soft": 8192, "hard": HARD}, shared=True, **two)
+    assert told == host.change(nofile={"soft": 8192, "hard": HARD}, shared=True, **two)
+    assert ["[Service]\nLimitNOFILE=8192:%d\n" % HARD] * 2 == [body(host.text(path)) for path in files]
+    assert (8192, HARD) == limits(pid)
+    assert host.change(nofile={"soft": 4096, "hard": HARD}, shared=True, **one)["steps"] == []
+    assert host.change(nofile={"soft": 8192, "hard": HARD}, shared=True, **two)["steps"] == []
+    host.change(state="absent", name="one-proxy")
+    assert (None, (8192, HARD)) == (host.text(files[1]), limits(pid))
+    host.change(nofile={"soft": 4096, "hard": HARD}, shared=True, **one)
+    assert ("[Service]\nLimitNOFILE=4096:%d\n" % HARD, (4096, HARD)) == (body(host.text(files[0])), limits(pid))
+    host.change(state="absent", name="one")
+    assert (before, (1024, HARD)) == (host.snapshot(), limits(pid))
+
+
+def test_sets_that_share_a_unit_raise_the_ceilings_together(host):
+    """fs.nr_open of the first set grows with what the second needs, also in the file of the first, which sorts later."""
+    before = host.snapshot()
+    host.change(nofile=2000000, units=["web"], name="one", shared=True)
+    host.change(nofile=3000000, units=["web"], name="one-proxy", shared=True)
+    for name in ("one", "one-proxy"):
+        assert "fs.nr_open = 3000000\n" == body(host.text("/etc/sysctl.d/90-%s.conf" % name))
+    assert host.change(nofile=2000000, units=["web"], name="one", shared=True)["steps"] == []
+    host.change(state="absent", name="one")
+    assert "3000000" == host.text("/proc/sys/fs/nr_open").strip()
+    host.change(state="absent", name="one-proxy")
+    assert (before, "1048576") == (host.snapshot(), host.text("/proc/sys/fs/nr_open").strip())
+
+
+def test_a_set_that_shares_a_unit_leaves_users_and_other_units_of_the_other_set(host):
+    """Only the unit that both name is raised; what users get is still a matter of one set."""
+    host.change(nofile=4096, units=["web", "app@"], users=["app"], name="one")
+    host.change(nofile=8192, units=["web"], name="two", shared=True)
+    assert "LimitNOFILE=4096:4096" in host.text("/etc/systemd/system/app@.service.d/50-one.conf")
+    assert "app soft nofile 4096" in host.text("/etc/security/limits.d/50-one.conf")
+    refused(host, "user app: set two wants", nofile=8192, users=["app"], name="two", shared=True)
+    refused(host, "web.service: set one wants nofile 4096:4096, and set two", nofile=4096, units=["web"], name="one")
+
+
 def test_a_ceiling_stays_until_the_last_set_that_needs_it_ends(host):
     """The second set needs less than the first raised it to, and keeps it there after the first is gone."""
     host.change(nofile=3000000, users=["app"], name="one")

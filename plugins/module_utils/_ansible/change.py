@@ -82,6 +82,7 @@ class Change:
         self.container = bool(read_container(root))
         self.record = self.before_record = record
         self.targets: dict[tuple[str, str], Any] = {}
+        self.raised: set[str] = set()  # other sets of which a ceiling was raised together with ours
         self.rewritten: set[tuple[str, str]] = set()  # what is written even if it has its value: the kernel changes it meanwhile
         self.current: dict[tuple[str, str], Any] = {}
         self._read: dict[Callable[..., Any], Any] = {}
@@ -122,6 +123,8 @@ class Change:
             self._settle_section(section, self._wanted(section, options))
         for name in [name for kind, name in self.targets if kind == "sysctl" and name in sysctls.SPREADING]:
             self._settle_along(name)
+        for owner in sorted(self.raised):
+            self._write_again(owner)
         self._settle_section(FILES, self._files())
         for one in self._involved():
             if hasattr(one, "check"):
@@ -257,6 +260,15 @@ class Change:
         for _set, _section, entry in staying:
             entry.setdefault("along", {one: value for one, value in current.items() if value != before[one]})
 
+    def _write_again(self, owner: str) -> None:
+        """Have another set's file keep what was raised of it; it may sort after ours."""
+        settings = sets.kept(self.record, owner, "sysctl")
+        for entry in self.record["sets"][owner].get(FILES, {}).values():
+            if entry["kind"] == "file" and entry["name"].startswith(sysctl_d.SYSCTL_D):
+                entry["value"]["text"] = sysctl_d.files_for(owner, entry["name"], settings)[entry["name"]]
+                self.look("file", [entry["name"]])
+                self.targets["file", entry["name"]] = entry["value"]
+
     def _files(self) -> list[Wanted]:
         """Return the files of the set as they will be. Raises Refusal where a later file would win at the next boot."""
         name = self.params["name"]
@@ -287,7 +299,8 @@ class Change:
         """Return {name: in words} of the settings that the next boot would not keep although `files` are in place."""
         if not settings:
             return {}
-        planned: dict[str, str | None] = {**dict.fromkeys(managed), **files}
+        others = {name: value["text"] if value else None for (kind, name), value in self.targets.items() if kind == "file"}
+        planned: dict[str, str | None] = {**others, **dict.fromkeys(managed), **files}
         decided, nothing = sysctl_d.boot_values(self.root, planned, list(settings), self.container)
         if nothing:
             self.not_applied = [*self.not_applied, *([nothing] if nothing not in self.not_applied else [])]

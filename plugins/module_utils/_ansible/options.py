@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
         "users": {"type": "list", "elements": "str", "default": []},
         "units": {"type": "list", "elements": "str", "default": []},
         "default": {"type": "bool", "default": False},
+        "shared": {"type": "bool", "default": False},
     },
     "secondary_interfaces": {
         "interface": {"type": "str"},

@@ -92,6 +92,12 @@ def raised(now: dict[str, int], wanted: dict[str, int]) -> dict[str, int]:
     return {side: max(now[side], wanted[side]) for side in ("soft", "hard")}
 
 
+def highest(wanted: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Return the higher of each side of several limits."""
+    rows = list(wanted)
+    return {side: max(one[side] for one in rows) for side in ("soft", "hard")}
+
+
 def enough(nofile: dict[str, int], units: int) -> dict[str, int]:
     """Return {sysctl: least value} that lets so many units have such limits all at once."""
     return {NR_OPEN: nofile["hard"], FILE_MAX: nofile["hard"] * max(1, units) + OTHERS}

@@ -465,7 +465,7 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
                 "maxconn %d needs %d descriptors, and %s is %d. Raise it there, or lower front_tier_connections.%s"
                 % (found["maxconn"], need, what, most, NOTHING)
             )
-    ask = given or max(NOFILE_LEAST, _as_limits_does(options, found["files_each"]), need)
+    ask = given or max(NOFILE_LEAST, need)
     ask = min([ask, *known_bounds.values()])
     row, boot = service_of(audit, found["unit"])
     side = "hard" if found["program"] == "haproxy" else "soft"  # HAProxy raises its own soft limit, nginx does not
@@ -474,12 +474,6 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
     if given:  # exactly that, as the unit's files have it: HAProxy 2.2 lowers its own soft limit again
         enough = enough and boot == (wish if isinstance(wish, dict) else {"soft": given, "hard": given})
     return {"nofile": 0 if given == 0 or enough else wish if isinstance(wish, dict) else ask, "memory": _memory(audit, found, row)}
-
-
-def _as_limits_does(options: dict[str, Any], each: int) -> int:
-    """Return what role limits gives a service, so that both ask for the same."""
-    expected = whole(options, "connections", 1)
-    return math.ceil(expected / (1 - headroom_of(options))) * each + 100 if expected else 0
 
 
 def _memory(audit: dict[str, Any], found: dict[str, Any], row: dict[str, Any]) -> int:

@@ -386,12 +386,18 @@ class Told:
         machine, load = self.planner.machines[host.name], self.planner.load(host, self.counts)
         if choice.nofile:
             if host.role is None:  # a role gives its service what its own configuration needs
-                config["fd_limits"] = {"nofile": choice.nofile, "units": [machine.service]}
+                config["fd_limits"] = {"nofile": choice.nofile, "units": [machine.service], "shared": True}
             changes.append(
                 {
                     "what": "fd_limits",
-                    "words": "%s: nofile %s -> %s (%s)"
-                    % (machine.service, grouped(machine.nofile()), grouped(choice.nofile), self._files(load)),
+                    "words": "%s: nofile %s -> %s%s (%s)"
+                    % (
+                        machine.service,
+                        grouped(machine.nofile()),
+                        grouped(choice.nofile),
+                        " at least, by the role %s" % host.role if host.role else "",
+                        self._files(load),
+                    ),
                     "without": (choice._replace(nofile=None), settings),
                 }
             )

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterator
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import sysctl_d
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import number
@@ -32,13 +33,21 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     nofile = plan.parse_nofile(options["nofile"])
     users, units = plan.parse_users(options["users"]), _units(change, plan.parse_units(options["units"]))
     live, persist = change.modes(options)
-    found = _ceilings(change, options, nofile, len(units))
-    most = _most(change, nofile, users if persist else [], units)
+    shared = bool(options.get("shared"))
+    each = {unit: plan.highest([nofile, *_claimed(change, unit)]) if shared else nofile for unit in units}
+    top = plan.highest([nofile, *each.values()])
+    found = _ceilings(change, options, top, len(units))
+    most = _most(change, top, users if persist else [], units)
+    if shared:
+        _raise_files(change, each)
     if persist:
-        found += _files(change, nofile, users, units, options["default"])
+        found += _files(change, nofile, users, each, options["default"])
     elif users or options["default"]:
         change.not_applied.append("users and default live in files only: persist: false leaves them out")
-    return found + _processes(change, {side: min(value, most) for side, value in nofile.items()}, units, live)
+    found += _processes(change, {unit: {side: min(value, most) for side, value in one.items()} for unit, one in each.items()}, live, shared)
+    if shared:
+        _raise_values(change, found)
+    return found
 
 
 def check(change: Change) -> None:
@@ -203,23 +212,66 @@ def _most(change: Change, nofile: dict[str, int], users: list[str], units: list[
     return most
 
 
-def _files(change: Change, nofile: dict[str, int], users: list[str], units: list[str], default: bool) -> list[Wanted]:
-    """Return the files that keep the limits. Raises Refusal where another set or a later file decides otherwise."""
+def _of_others(change: Change) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (set, entry) of what this section of other sets manages."""
+    for owner, sections in change.record["sets"].items():
+        if owner != change.params["name"]:
+            for entry in sections.get(SECTION, {}).values():
+                yield owner, entry
+
+
+def _claimed(change: Change, unit: str) -> list[dict[str, int]]:
+    """Return the limits that files of other sets give a unit."""
+    texts = [entry["value"]["text"] for _owner, entry in _of_others(change) if entry["kind"] == "file"]
+    found = [re.search(r"^LimitNOFILE=(\d+):(\d+)$", text, re.M) for text in texts if unit in plan.claims("/%s.d/" % unit, text)]
+    return [{"soft": int(one.group(1)), "hard": int(one.group(2))} for one in found if one]
+
+
+def _raise_files(change: Change, each: dict[str, dict[str, int]]) -> None:
+    """Have the files of other sets give the units no less: whichever of them sorts last decides."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
+
+    change.record = copy.deepcopy(change.record)
+    for owner, entry in _of_others(change):
+        claims = plan.claims(entry["name"], entry["value"]["text"]) if entry["kind"] == "file" else {}
+        for unit in set(claims) & set(each):
+            if claims[unit] != pair(each[unit]):
+                entry["value"]["text"] = nofile_d.text_for(owner, unit, [], each[unit])
+                change.look("file", [entry["name"]])
+                change.targets["file", entry["name"]] = entry["value"]
+
+
+def _raise_values(change: Change, found: list[Wanted]) -> None:
+    """Let other sets want the same of processes and ceilings from now on, so that it stays until the last of them ends."""
+    change.record = copy.deepcopy(change.record)
+    wanted = {one.key: one.value for one in found if one.kind in ("process", "sysctl")}
+    for owner, entry in _of_others(change):
+        key = "%s %s" % (entry["kind"], entry["name"])
+        if key in wanted and entry["value"] != wanted[key]:
+            entry["value"] = wanted[key]
+            change.raised.update([owner] if entry["kind"] == "sysctl" else [])
+
+
+def _files(change: Change, nofile: dict[str, int], users: list[str], each: dict[str, dict[str, int]], default: bool) -> list[Wanted]:
+    """Return the files that keep the limits. Raises Refusal where another set or a later file decides otherwise.
+
+    each: what each unit gets.
+    """
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
 
     name, root = change.params["name"], change.root
-    whom = [*(["users"] if users else []), *units, *([nofile_d.MANAGER] if default else [])]
+    whom = [*(["users"] if users else []), *each, *([nofile_d.MANAGER] if default else [])]
     _check_folders(change, whom)
     managed = [entry["name"] for entry in change.managed(SECTION).values() if entry["kind"] == "file"]
     paths = {one: "%s/50-%s.conf" % (nofile_d.folder_of(one), name) for one in whom}
     for one in whom:
         paths[one] = next((path for path in managed if os.path.dirname(path) == nofile_d.folder_of(one)), paths[one])
-    texts = {one: nofile_d.text_for(name, one, users, nofile) for one in whom}
+    texts = {one: nofile_d.text_for(name, one, users, each.get(one, nofile)) for one in whom}
     _check_sets(change, {paths[one]: text for one, text in texts.items()})
 
     def lost() -> dict[str, list[str]]:
-        planned = PlannedRoot(root, {**dict.fromkeys(managed), **{paths[one]: text for one, text in texts.items()}})
-        return nofile_d.losing(planned, whom, users, nofile)
+        planned = PlannedRoot(root, {**_planned(change), **dict.fromkeys(managed), **{paths[one]: text for one, text in texts.items()}})
+        return nofile_d.losing(planned, whom, users, nofile, each)
 
     losing = lost()
     if losing and change.params["on_override"] == "outrank":
@@ -270,12 +322,13 @@ def _running(change: Change, units: list[str]) -> list[tuple[str, str, list[int]
     ]
 
 
-def _processes(change: Change, nofile: dict[str, int], units: list[str], live: bool) -> list[Wanted]:
+def _processes(change: Change, each: dict[str, dict[str, int]], live: bool, shared: bool) -> list[Wanted]:
     """Return the running processes of the units that have less than asked, or that are ours already; tell what needs a restart."""
     found: list[Wanted] = []
-    programs = {unit: {unit.rpartition(".")[0]} for unit in units}
-    for unit, name, pids in _running(change, units):
-        ours, stuck, names = _of_unit(change, nofile, name, pids, live)
+    programs = {unit: {unit.rpartition(".")[0]} for unit in each}
+    theirs = {entry["name"] for _owner, entry in _of_others(change) if entry["kind"] == "process"} if shared else set()
+    for unit, name, pids in _running(change, list(each)):
+        ours, stuck, names = _of_unit(change, each[unit], name, pids, live, theirs)
         found += ours
         programs[unit] |= names
         tables = sorted(names & set(TABLES))
@@ -286,16 +339,19 @@ def _processes(change: Change, nofile: dict[str, int], units: list[str], live: b
         elif tables and any(change.value(one.kind, one.name) != one.value for one in ours):
             text = "%s: %s makes its table of descriptors when it starts, and uses the new limit after a restart."
             change.needs_restart.append(text % (name, ", ".join(tables)))
-    memory = number(read_memory(change.root)["total"]) if units else None
-    for unit in units if memory else []:
-        change.warnings += plan.table_warnings(unit, sorted(programs[unit]), nofile, memory or 0)
+    memory = number(read_memory(change.root)["total"]) if each else None
+    for unit in each if memory else []:
+        change.warnings += plan.table_warnings(unit, sorted(programs[unit]), each[unit], memory or 0)
     return found
 
 
 def _of_unit(
-    change: Change, nofile: dict[str, int], unit: str, pids: list[int], live: bool
+    change: Change, nofile: dict[str, int], unit: str, pids: list[int], live: bool, theirs: set[str]
 ) -> tuple[list[Wanted], list[dict[str, int]], set[str]]:
-    """Return the processes of a unit that get or keep a limit, what those have that cannot get it, and the programs that run."""
+    """Return the processes of a unit that get or keep a limit, what those have that cannot get it, and the programs that run.
+
+    theirs: processes that another set raised, with which this one shares them.
+    """
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_stat
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import text_of
@@ -316,7 +372,7 @@ def _of_unit(
         target = plan.raised(entry["original"] if entry else now, nofile)
         if target != now and not (live and process.can_have(pid, now, target)):
             stuck.append(now)
-        elif entry or target != now:
+        elif entry or target != now or name in theirs:
             found.append(Wanted("process", name, target, live=live))
     return found, stuck, programs
 

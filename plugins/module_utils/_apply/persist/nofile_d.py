@@ -42,8 +42,13 @@ def last_in(root: Root, whom: str, name: str) -> str:
     return "%s/%s" % (folder_of(whom), last_name(others, name))
 
 
-def losing(root: Root, whom: list[str], users: list[str], nofile: dict[str, int]) -> dict[str, list[str]]:
-    """Return {whom: in words, which files of a root as it will be decide otherwise than asked}; those whom none does are missing."""
+def losing(
+    root: Root, whom: list[str], users: list[str], nofile: dict[str, int], each: dict[str, dict[str, int]] | None = None
+) -> dict[str, list[str]]:
+    """Return {whom: in words, which files of a root as it will be decide otherwise than asked}; those whom none does are missing.
+
+    each: what units get, where that is not nofile.
+    """
     found = {"users": _losing_users(root, users, nofile)} if "users" in whom else {}
     units = read_units(root, [one for one in whom if one not in ("users", MANAGER)])
     decided = {name: (unit["nofile"], unit["source"]) for name, unit in units.items()}
@@ -51,7 +56,7 @@ def losing(root: Root, whom: list[str], users: list[str], nofile: dict[str, int]
         manager = read_manager(root)["nofile"]
         decided[MANAGER] = (manager, manager and manager["source"])
     for one, (value, source) in decided.items():
-        if not value or {side: value[side] for side in ("soft", "hard")} != nofile:
+        if not value or {side: value[side] for side in ("soft", "hard")} != (each or {}).get(one, nofile):
             found[one] = ["%s gives %s %s" % (source or "no file", one, pair(value) if value else "nothing")]
     return {one: found[one] for one in whom if found.get(one)}
 

@@ -228,6 +228,8 @@ def test_a_role_brings_its_own_descriptors():
         [True, "fd_limits"],
         [False, "fd_limits"],
     ]
+    assert " at least, by the role reverse_proxy (" in shown["reverse_proxy"]["changes"][0]["words"]
+    assert " at least" not in shown[None]["changes"][0]["words"]
 
 
 def test_of_several_networks_that_of_the_interface_is_dialled():
