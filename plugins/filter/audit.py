@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.facts import complete
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, PathError, upstream
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Own, PathError, upstream
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.proxy import parse_sources
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import kept
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy import plain
@@ -40,6 +45,25 @@ def _spare(value: Any) -> float:
     return share
 
 
+def _dialled_from(snapshot: dict[str, Any], path: dict[str, Any], told: list[str], role: str | None) -> dict[str, Any]:
+    """Return a path with the addresses of this host that a proxy dials it from, where it does not say so itself.
+
+    That is those that are told, and that are there; without a word, where our role writes a line for each, those of the interface in the
+    network of what is dialled, as the plan has it.
+    """
+    if {"sources", "bind"} & set(path):
+        return path
+    there = ipaddress.ip_address(path["destinations"][0])
+    own, sources = Own(snapshot), [one for one in told if ipaddress.ip_address(one).version == there.version]
+    if not told and role == "reverse_proxy":
+        rows = [(row["interface"], ipaddress.ip_interface(row["address"])) for row in known(snapshot.get("addresses"), []) or []
+                if not row.get("local_route")]  # fmt: skip
+        near = next(((interface, one.network) for interface, one in rows if there in one.network and there != one.ip), None)
+        sources = [str(one.ip) for interface, one in rows if near and interface == near[0] and one.ip in near[1]]
+    found = [one for one in sources if one in own]
+    return dict(path, sources=found) if found else path
+
+
 def audit(
     value: Any,
     connections: Any = None,
@@ -47,17 +71,27 @@ def audit(
     relays: bool = False,
     paths: Any = None,
     service: str | None = None,
+    sources: Any = None,
+    role: str | None = None,
 ) -> dict[str, Any]:
     """Return the fact `front_tier_audit`: bounded in size, with the verdict on the connections that are wanted."""
-    wanted, spare = _wanted(connections), _spare(headroom)
+    wanted, spare, asked = _wanted(connections), _spare(headroom), plain(paths) or []
+    try:
+        told = parse_sources(plain(sources) or [])
+    except Refusal as error:
+        raise AnsibleFilterError(str(error).replace(" Nothing was changed.", "")) from None
     try:
         result = plain(value)
+        if asked and isinstance(result, dict) and "limits" in result:
+            dialled = [_dialled_from(result, path, told, role) for path in asked]
+            if dialled != asked:
+                asked, result = dialled, complete(result, dialled, service)
         if isinstance(result, dict) and spare != verdict.HEADROOM and "findings" in result:
             result["findings"] = find(result, result.get("paths"), result.get("capacity"), spare)
         fact = kept(result if isinstance(result, dict) else {}, wanted, spare, relays)
     except ValueError as error:
         raise AnsibleFilterError("audit needs the result of c10m.front_tier.connection_limits_info: %s." % error) from None
-    fact["asked"] = {"paths": plain(paths) or [], "service": service or None}
+    fact["asked"] = {"paths": asked, "service": service or None}
     return fact
 
 

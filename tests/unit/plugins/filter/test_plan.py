@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.c10m.front_tier.plugins.filter.audit import audit, upstream_paths
 from ansible_collections.c10m.front_tier.plugins.filter.plan import plan, tier_order
 from ansible_collections.c10m.front_tier.tests.recorded.tiers import Judge, fleet, snapshot
 
@@ -230,6 +231,19 @@ def test_a_role_brings_its_own_descriptors():
     ]
     assert " at least, by the role reverse_proxy (" in shown["reverse_proxy"]["changes"][0]["words"]
     assert " at least" not in shown[None]["changes"][0]["words"]
+
+
+def test_the_audit_and_the_plan_count_the_same_pairs():
+    """A proxy with a line for each of its addresses, without a word on its sources: the same pairs, the same ports."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_role="reverse_proxy", front_tier_service="haproxy.service", front_tier_reloads=0)
+        addresses = {"eth0": ["10.0.0.1%s/24" % name[-1], "10.0.0.10%s/24" % name[-1]], "eth1": ["10.0.1.1/24"]}
+        hosts[name]["front_tier_audit"] = snapshot(addresses, "haproxy", (80,), nofile=1048576)
+    found = plan(hosts, hops=[hop()], connections=100)["hops"][0]
+    paths = upstream_paths(["10.0.0.50:5432"], "haproxy.service")
+    row = audit(hosts["proxy1"]["front_tier_audit"], paths=paths, role="reverse_proxy")["paths"][0]
+    assert (found["pairs"], found["usable_ports"]) == (row["pairs"], row["usable_ports"]) and found["pairs"] == 2
 
 
 def test_of_several_networks_that_of_the_interface_is_dialled():
