@@ -247,7 +247,7 @@ class Judge:
         most = math.floor(held * self.spare)
         pairs = seen["pairs"] * times
         # a line takes so much of its ports, and its workers share that: the one now, and those that reloads leave
-        share = {"haproxy": 95, "nginx": 90 if "front_tier_nginx_method" in row else 95}.get(program)
+        share = None if hop.get("transparent") else {"haproxy": 95, "nginx": 90 if "front_tier_nginx_method" in row else 95}.get(program)
         return most if share is None else min(most, math.floor(pairs * (held / pairs * share // 100 // (1 + row["front_tier_reloads"]))))
 
     def short(self, row: dict[str, Any], snap: dict[str, Any], accepted: int, dialled: int, lanes: int) -> Iterator[str]:

@@ -162,20 +162,25 @@ class Planner:
 
     def expected(self, hop: Hop, host: Host | None, pairs: int, ports: int) -> int:
         """Return how many connections may be expected on so many pairs: less the headroom, and within what each line takes."""
-        dialer = self.dialer(hop, host) if host else None
         most = self.spare.of(pairs * ports)
-        return min(most, pairs * self.line(host, dialer, ports)) if host else most
+        return min(most, pairs * self.line(hop, host, ports)) if host else most
 
-    def line(self, host: Host, dialer: str | None, ports: int) -> int:
+    def capped(self, hop: Hop, host: Host) -> bool:
+        """Tell whether a host has a cap for each line: those that the roles write, but for the transparent balancer's, which has none."""
+        if hop.transparent or host.role == "transparent_balancer":
+            return False
+        dialer = self.dialer(hop, host)
+        return dialer in ("haproxy", "nginx") or dialer == "varnish" and host.role == "origin"
+
+    def line(self, hop: Hop, host: Host, ports: int) -> int:
         """Return how many connections a host lets through on the ports of a pair.
 
-        The workers of a proxy share them, the one now and those that reloads leave; roles write such caps.
+        The workers of a proxy share them, the one now and those that reloads leave.
         """
-        workers = 1 + self.machines[host.name].reloads
-        if dialer == "nginx" and not self.lanes(host):
-            return ports * HASH // 100 // workers
-        capped = dialer in ("haproxy", "nginx") or dialer == "varnish" and host.role == "origin"
-        return of_line(ports) // workers if capped else ports
+        if not self.capped(hop, host):
+            return ports
+        hashed = self.dialer(hop, host) == "nginx" and not self.lanes(host)
+        return (ports * HASH // 100 if hashed else of_line(ports)) // (1 + self.machines[host.name].reloads)
 
     def least(self, hop: Hop, host: Host, listeners: int, ports: int, wanted: int) -> int | None:
         """Return the least number of sources on which so many connections may be expected; None where no number is enough."""

@@ -125,7 +125,7 @@ class Told:
             pairs, ports = self.ports_of(hop, host, choice, counts)
             found.append((pairs * ports, "ports"))
             if lines:
-                found.append((self.spare.over(pairs * self.planner.line(host, self.planner.dialer(hop, host), ports)), "lines"))
+                found.append((self.spare.over(pairs * self.planner.line(hop, host, ports)), "lines"))
         load, fixed = self.planner.load(host, counts), self.planner.load(host, counts, pooled=True)
         if hop.pooled is not None and fixed != load:
             return found  # what the pools take is set aside; the rest scales with what comes in front
@@ -151,9 +151,9 @@ class Told:
                 settings = self.settings[host.name] if planned else {}
                 bounds = self.bounds(hop, host, side, choice, settings, counts)
                 rows += [(number * most, name) for most, name in bounds]
-                if side == "from" and self.planner.dialer(hop, host) == "haproxy":
+                if side == "from" and self.planner.dialer(hop, host) == "haproxy" and self.planner.capped(hop, host):
                     pairs, ports = self.ports_of(hop, host, choice, counts)
-                    line = number * pairs * self.planner.line(host, "haproxy", ports)
+                    line = number * pairs * self.planner.line(hop, host, ports)
                     lines = line if lines is None else min(lines, line)
         if not self.fleet.tiers[hop.dialling]:
             pairs, ports = self.ports_of(hop, None, NOTHING, counts)
@@ -253,14 +253,14 @@ class Told:
         if hop.transparent:
             found.append(
                 "The balancer shows the clients' own addresses: they are the sources, and all clients behind one NAT are one source. "
-                "Counted: %s%s."
+                "Counted: %s%s. Its lines have no cap: beyond the ports of a client the kernel refuses."
                 % (grouped(self.planner.clients[hop.name]), "" if self._told_clients(hop) else ", since clients: is not given")
             )
         if hop.ports_per_address:
             found.append("It is not ours: %s ports for each of its addresses are taken as told." % grouped(hop.ports_per_address))
         elif not members:
             found.append("Of each client's address, %s ports are counted: Linux gives so many, a NAT may have more." % grouped(ports))
-        if any(self.planner.dialer(hop, host) == "haproxy" for host in members):
+        if any(self.planner.dialer(hop, host) == "haproxy" and self.planner.capped(hop, host) for host in members):
             most = max(self.planner.machines[host.name].reloads for host in members)
             shared = ", shared with the old worker%s of %d reload%s" % ("" if most == 1 else "s", most, "" if most == 1 else "s")
             found.append(
@@ -455,7 +455,7 @@ class Told:
         sides = [hop for hop in self.planner.dialled(host) if self.planner.sides[hop.name, host.name].interface == interface]
         hop = max(sides, key=lambda one: self.planner.share(one, one.dialling, self.counts))
         pairs, ports = self.ports_of(hop, host, choice, self.counts)
-        share, line = self.planner.share(hop, hop.dialling, self.counts), self.planner.line(host, self.planner.dialer(hop, host), ports)
+        share, line = self.planner.share(hop, hop.dialling, self.counts), self.planner.line(hop, host, ports)
         words = "%d more address%s on %s (%s): %d sources x %d listeners x %s ports = %s" % (
             number, "" if number == 1 else "es", interface, ", ".join(ranges(drawn)), choice.sources[interface],
             self.planner.listeners(hop, self.counts), grouped(ports), grouped(pairs * ports),
@@ -513,7 +513,8 @@ class Told:
             ports = self.planner.ports(dialled[0], host, self.choices[host.name].wide)
             found["front_tier_upstreams"] = upstreams
             found["front_tier_usable_ports"] = ports
-            found["front_tier_line_maxconn"] = of_line(ports)
+            if any(self.planner.capped(hop, host) for hop in dialled):
+                found["front_tier_line_maxconn"] = of_line(ports)
             if sources:
                 # in the order of their numbers, which stays the same once the new ones are there
                 found["front_tier_sources"] = sorted([*sources, *self.drawn.get(host.name, [])], key=lambda one: parse_address(one)[:2])

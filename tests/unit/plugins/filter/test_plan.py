@@ -215,6 +215,21 @@ def test_the_workers_that_reloads_leave_share_the_ports_of_a_line(reloads, pairs
     assert any(("old worker" in line) == bool(reloads) for line in found["hops"][0]["words"] if "Each server line" in line)
 
 
+def test_a_transparent_balancer_has_no_caps_and_none_are_told():
+    """Its lines have no maxconn: all ports of the clients count, whatever reloads leave, and no number is printed that nobody writes."""
+    hosts = three_tiers()
+    for name in ("lb1", "lb2"):
+        hosts[name].update(front_tier_role="transparent_balancer", front_tier_service="haproxy.service", front_tier_reloads=1)
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.%s/24" % name[-1]]}, "haproxy", (80,), nofile=1048576)
+    hops = [hop(**{"name": "edge", "from": "balancers", "to": "proxies", "listeners": [80], "transparent": True, "clients": 2})]
+    found = plan(hosts, hops=hops, connections=4 * 28000, headroom=0)
+    edge = found["hops"][0]
+    assert (edge["now"], edge["line_caps"], edge["reached"]) == (4 * 28232, None, True)
+    assert [line for line in edge["words"] if "Each server line" in line] == []
+    assert "Its lines have no cap: beyond the ports of a client the kernel refuses." in " ".join(edge["words"])
+    assert "front_tier_line_maxconn" not in found["hosts"]["lb1"]["variables"]
+
+
 def test_a_role_brings_its_own_descriptors():
     """Where a role configures the program, the plan says what it will need, and leaves the writing to the role."""
     shown = {}
