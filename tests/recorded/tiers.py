@@ -252,10 +252,12 @@ class Judge:
 
     def short(self, row: dict[str, Any], snap: dict[str, Any], accepted: int, dialled: int, lanes: int) -> Iterator[str]:
         """Yield the limits of a host that are too small for a load."""
-        budget = descriptors(workers(snap["services"][0]))
-        if budget and accepted + dialled + 2 * lanes > math.floor(budget[0] * self.spare):
-            yield "nofile"
         program = snap["services"][0]["program"]
+        each = [descriptors([one]) for one in workers(snap["services"][0])]  # the limit is that of a process, and one may be fuller than others
+        files = accepted + dialled + 2 * lanes
+        files = min(files, math.ceil(files * 1.5 / len(each))) if program != "haproxy" else files
+        if any(one and files > math.floor(one[0] * self.spare) for one in each):
+            yield "nofile"
         relayed = min(accepted, dialled) if program in memory.PROGRAMS else 0
         track = snap["conntrack"]["active"]
         cost = relayed * memory.for_dialled(program, track) + (accepted - relayed) * memory.for_accepted(program, track)

@@ -24,6 +24,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile impor
 CONNTRACK, FILE_MAX, NR_OPEN = "net.netfilter.nf_conntrack_max", "fs.file-max", "fs.nr_open"
 OWN_FILES = 100  # descriptors of a program beside its connections: listeners, logs, checks, threads (front-tier-recipes, 2)
 LINE = 95  # per cent of a line's ports that connections may take; the rest is for health checks (front-tier-recipes, 3)
+FULL_SHARE = Fraction(3, 2)  # a worker takes up to so many times its even share of the connections: the kernel does not spread them evenly
 HASH = 90  # per cent that nginx reaches by hash, which fills one source before another (front-tier-recipes, 6)
 START_FILES = 1024  # the soft limit that systemd gives where nothing is said (systemd-system.conf(5))
 LANES = 2  # descriptors more for each connection that nginx dials through a lane: both ends of a unix socket
@@ -95,10 +96,17 @@ class Machine:
                 return dict(row)
         return None
 
-    def own_files(self, least: int = OWN_FILES) -> int:
-        """Return what the processes keep open beside connections; what is planned for has room for at least `least` in each."""
-        opened = [(number(one.get("files_open")) or 0) - (number(one.get("connections")) or 0) for one in self.processes]
-        return sum(max(least, one) for one in opened) if opened else OWN_FILES
+    def own_files(self) -> int:
+        """Return what a process keeps open beside connections, as what is planned for has room for it: the most of any, and no few."""
+        return max([OWN_FILES, *(_own(one) for one in self.processes)])
+
+    def fullest(self, files: int) -> int:
+        """Return how many of a service's descriptors one process of it may need: the limit is that of a process.
+
+        Of HAProxy, all: its other processes are old workers, which take no more connections.
+        """
+        count = len(self.processes)
+        return files if count < 2 or self.program == "haproxy" else min(files, math.ceil(files * FULL_SHARE / count))
 
     def fits(self, one: Need, spare: Spare) -> bool:
         """Tell whether a limit is enough, with the headroom left that is not in it already."""
@@ -124,8 +132,7 @@ class Machine:
         changed, found = settings or {}, []
         each = nofile or self.nofile()
         if self.service:
-            count = max(1, len(self.processes))
-            have = each * count - self.own_files() if nofile else self._files_now(count)
+            have = each - self.own_files() if nofile else self._files_now()
             lanes = " + %s x %d of lanes" % (grouped(load.lanes), LANES) if load.lanes else ""
             words = "%s accepted + %s dialled%s = %s descriptors" % (
                 grouped(load.accepted),
@@ -133,7 +140,9 @@ class Machine:
                 lanes,
                 grouped(load.files),
             )
-            found.append(Need("nofile", load.files, have, words))
+            full = self.fullest(load.files)
+            words += ", up to %s of them in one of %d processes" % (grouped(full), len(self.processes)) if full < load.files else ""
+            found.append(Need("nofile", full, max(0, have), words))
         most, opened = self.limits.number(FILE_MAX), number((self.limits.entry(FILE_MAX) or {}).get("used"))
         most = changed.get(FILE_MAX, most)
         if nofile and most is not None and not self.outside(FILE_MAX):
@@ -158,9 +167,8 @@ class Machine:
         tcp = known((self.snapshot.get("sockets") or {}).get("tcp"), {}) or {}
         return number(tcp.get("established")) or 0
 
-    def _files_now(self, count: int) -> int:
-        soft = [int(one["nofile"]["soft"]) for one in self.processes]
-        return max(0, (sum(soft) if soft else self.nofile() * count) - self.own_files(0))
+    def _files_now(self) -> int:
+        return min([int(one["nofile"]["soft"]) - _own(one) for one in self.processes] or [self.nofile() - OWN_FILES])
 
     def _memory(self, load: Load, available: int, nofile: int, conntrack: bool) -> Need:
         """Return the need of memory: every connection idle, and the table of each worker that a reload leaves."""
@@ -183,7 +191,7 @@ class Machine:
                 continue
             wanted = spare.over(one.need)
             if one.name == "nofile":
-                nofile = -(-(wanted + self.own_files()) // max(1, len(self.processes)))
+                nofile = wanted + self.own_files()
             elif one.name == "nf_conntrack_max":
                 settings[CONNTRACK] = (self.limits.number(CONNTRACK) or 0) + wanted - one.have
             elif one.name == FILE_MAX:
@@ -204,6 +212,11 @@ class Machine:
 def quantity(one: Need, value: int) -> str:
     """Return an amount of a limit in words."""
     return size(value) if one.name == "memory" else grouped(value)
+
+
+def _own(process: dict[str, Any]) -> int:
+    """Return what a process keeps open beside connections."""
+    return (number(process.get("files_open")) or 0) - (number(process.get("connections")) or 0)
 
 
 def _unit(service: str | None) -> str | None:

@@ -20,7 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, PathError, upstream
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_odd
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import HASH, LINE, OWN_FILES, Spare, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, HASH, LINE, OWN_FILES, Spare, of_line
 
 NOTHING = " Nothing was changed."
 OLDEST = {"haproxy": (2, 2), "nginx": (1, 18), "varnish": (6, 5)}  # of Debian 11, the oldest that the scenarios run on
@@ -28,7 +28,6 @@ CHECK_PORTS = 2  # one for a health check under way, one for that of a worker wh
 SPARE = 64  # connections that a worker of nginx has open beside those of clients
 QUEUE_SHARE = 0.05  # of what the lines carry: how many more may wait for a place in a line
 QUEUE_LEAST = 16
-FULL_SHARE = 1.5  # a worker of nginx gets up to so many times its even share of the connections
 NOFILE_LEAST = 65536  # as role limits has it
 MOST_RELOADS = 16
 # What is ours in a configuration: the line of HAProxy; and of nginx, whose sources stand in a comment.
@@ -419,7 +418,7 @@ def _nginx_workers(found: dict[str, Any], seen: dict[str, Any], each: int, roomy
     """Return how many connections a worker of nginx needs. Raises Refusal where the site's own configuration has too few."""
     workers = max(1, int(seen.get("workers") or 1))
     total = each * roomy
-    need = min(total, math.ceil(total / workers * FULL_SHARE)) + SPARE
+    need = min(total, math.ceil(total * FULL_SHARE / workers)) + SPARE
     has = int(seen.get("worker_connections") or 0)
     if found["manage"] == "dropin" and has < need:
         raise Refusal(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_address
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, LINE, Load, grouped, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, LINE, Load, Machine, grouped, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import NOTHING, Choice, Counts, Options, Planner
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, text
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import ranges, widened
@@ -396,7 +396,7 @@ class Told:
                         grouped(machine.nofile()),
                         grouped(choice.nofile),
                         " at least, by the role %s" % host.role if host.role else "",
-                        self._files(load),
+                        self._files(machine, load),
                     ),
                     "without": (choice._replace(nofile=None), settings),
                 }
@@ -480,10 +480,12 @@ class Told:
         return {row["name"]: row["value"] for row in rows
                 if row["name"] in names and str((row.get("boot") or {}).get("source")).startswith(OURS)}  # fmt: skip
 
-    def _files(self, load: Load) -> str:
+    def _files(self, machine: Machine, load: Load) -> str:
         parts = "%s accepted + %s dialled" % (grouped(load.accepted), grouped(load.dialled))
         lanes = " + 2 x %s through lanes" % grouped(load.lanes) if load.lanes else ""
-        return "%s%s = %s descriptors, / %s, and its own" % (parts, lanes, grouped(load.files), _share(self.spare.part))
+        full = machine.fullest(load.files)
+        most = ", up to %s of them in one of %d processes" % (grouped(full), len(machine.processes)) if full < load.files else ""
+        return "%s%s = %s descriptors%s, / %s, and its own" % (parts, lanes, grouped(load.files), most, _share(self.spare.part))
 
     def _setting(self, host: Host, name: str, value: int, load: Load) -> str:
         now = self.planner.machines[host.name].limits.number(name)

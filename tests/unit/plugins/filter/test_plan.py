@@ -230,6 +230,19 @@ def test_a_transparent_balancer_has_no_caps_and_none_are_told():
     assert "front_tier_line_maxconn" not in found["hosts"]["lb1"]["variables"]
 
 
+@pytest.mark.parametrize("program, processes, nofile", [("nginx", 1, 30100), ("nginx", 4, 11350), ("haproxy", 2, 30100)])
+def test_descriptors_are_those_of_the_fullest_process(program, processes, nofile):
+    """A limit is that of a process: a worker of nginx may get half as much again as its share, and of HAProxy old workers take nothing."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_service="%s.service" % program, front_tier_reloads=0)
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, program, (80,), nofile=8192, processes=processes)
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80], "connections": 60000}]
+    found = plan(hosts, hops=hops, headroom=0)["hosts"]["proxy1"]
+    assert found["host_config"]["fd_limits"]["nofile"] == nofile
+    assert ("up to 11,250 of them in one of 4 processes" in found["changes"][0]["words"]) == (processes == 4)
+
+
 def test_a_role_brings_its_own_descriptors():
     """Where a role configures the program, the plan says what it will need, and leaves the writing to the role."""
     shown = {}
