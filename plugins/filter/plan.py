@@ -13,7 +13,15 @@ from ansible.utils.helpers import pct_to_int
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import facts
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import Options
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Host, PlanError, ordered, parse_fleet, parse_tiers, share_of
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import (
+    Host,
+    PlanError,
+    ordered,
+    parse_fleet,
+    parse_tiers,
+    share_of,
+    whole,
+)
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.told import plan_fleet
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import EXACT
@@ -120,18 +128,23 @@ def plan(
     return found
 
 
-def tier_order(value: Any, groups: Any, hosts: Any, serial: Any = (1, "20%"), front_first: bool = False) -> dict[str, Any]:
-    """Return {planned, fleet, order, serial} of the hosts that are to be changed, given by their variables, such as `hostvars`.
+def tier_order(value: Any, groups: Any, hosts: Any, serial: Any = None, front_first: bool = False) -> dict[str, Any]:
+    """Return {planned, fleet, order, serial, max_fail} of the hosts that are to be changed, given by their variables, such as `hostvars`.
 
     planned: whether the inventory says what dials what; fleet: those hosts and all of their tiers, order: the hosts tier by tier, from the
-    back unless front_first; serial: how many of them at a time, in which no portion has hosts of two tiers. Hosts of no tier come last.
+    back unless front_first; serial: how many of them at a time, in which no portion has hosts of two tiers; max_fail: how many per cent
+    of a portion may fail. Hosts of no tier come last. Keywords of a play know no variables of hosts, so both are read here.
     """
     names = [str(name) for name in hosts]
+    if serial is None:
+        told = _once(value, names, "front_tier_serial")
+        serial = (1, "20%") if told is None else told
+    max_fail = _per_cent("front_tier_max_fail_percentage", _once(value, names, "front_tier_max_fail_percentage"))
     hops = _once(value, names, "front_tier_hops")
-    told = any(value[name].get("front_tier_to") for name in names)
+    dialled = any(value[name].get("front_tier_to") for name in names)
     three = any(value[name].get("front_tier_upstreams") and value[name].get("front_tier_connections") for name in names)
-    if not (hops or told or three):
-        return {"planned": False, "fleet": names, "order": names, "serial": _portions(serial, len(names))}
+    if not (hops or dialled or three):
+        return {"planned": False, "fleet": names, "order": names, "serial": _portions(serial, len(names)), "max_fail": max_fail}
     named = (
         {str(hop.get(key)) for hop in hops or [] if isinstance(hop, Mapping) for key in ("from", "to")} if isinstance(hops, list) else set()
     )
@@ -152,7 +165,15 @@ def tier_order(value: Any, groups: Any, hosts: Any, serial: Any = (1, "20%"), fr
         new = [name for name in tier_hosts if name in wanted and name not in rows]
         rows += new
         portions += _portions(serial, len(new))
-    return {"planned": True, "fleet": fleet, "order": rows, "serial": portions}
+    return {"planned": True, "fleet": fleet, "order": rows, "serial": portions, "max_fail": max_fail}
+
+
+def _per_cent(option: str, value: Any) -> int:
+    """Return a whole number of per cent, 0 where there is none. Raises AnsibleFilterError."""
+    try:
+        return whole(option, 0 if value is None else str(value).rstrip("%"), 0, 100)
+    except PlanError as error:
+        raise AnsibleFilterError("tier_order: %s" % error) from None
 
 
 def _portions(serial: Any, number: int) -> list[int]:

@@ -41,6 +41,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "role": ({"front_tier_role": "proxy"}, "is not known: write one of reverse_proxy, origin, transparent_balancer"),
     "role of a tier": ({"front_tier_role": "origin"}, "front_tier_role origin of web1: no hop goes to webs"),
     "serial": ({"front_tier_serial": "some"}, 'front_tier_serial "some" is no number'),
+    "share that may fail": (
+        {"front_tier_max_fail_percentage": 101},
+        "front_tier_max_fail_percentage 101 is out of bounds: it must be 0 to 100",
+    ),
 }
 
 
@@ -49,9 +53,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_wrong_inventory_is_refused_before_a_host_is_reached(place: Place, name: str, playbook: str) -> None:
     """What dials what is read first: no host is contacted, so hosts that are gone do not matter."""
     variables, message = WRONG[name]
-    serial = {key: value for key, value in variables.items() if key == "front_tier_serial"}
     fleet(place, {"webs": {"web1": GONE}, "stores": {"store1": GONE}, "empty": {}}, **variables)
-    done = place.play(playbook="c10m.front_tier.%s" % playbook, **serial)
+    done = place.play(playbook="c10m.front_tier.%s" % playbook)
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split() + done.stderr.split()), done.stdout + done.stderr
     assert "unreachable=1" not in done.stdout and "PLAY [Read" not in done.stdout and "PLAY [Take" not in done.stdout
@@ -63,6 +66,15 @@ def test_a_host_that_is_down_ends_it_before_a_change(place: Place) -> None:
     done = place.play(playbook="c10m.front_tier.scale")
     assert done.returncode != 0 and "fatal: [store2]: UNREACHABLE!" in done.stdout
     assert "TASK [Look for a hold]" not in done.stdout
+
+
+@pytest.mark.parametrize("most", [None, 60])
+def test_how_many_hosts_may_fail_is_a_variable_of_their_group(place: Place, most: int | None) -> None:
+    """A host that is down ends the run, or is left out where half of them may fail."""
+    place.inventory({"web1": HERE, "web2": GONE}, **({} if most is None else {"front_tier_max_fail_percentage": most}))
+    done = place.play("--check", playbook="c10m.front_tier.scale")
+    assert "fatal: [web2]: UNREACHABLE!" in done.stdout
+    assert ("TASK [Look for a hold]" in done.stdout) == (most is not None), done.stdout + done.stderr
 
 
 ADDRESSES = {

@@ -324,7 +324,18 @@ def test_portions_are_those_of_a_play(serial, number, portions):
         "fleet": list(hosts),
         "order": list(hosts),
         "serial": portions,
+        "max_fail": 0,
     }
+    told = {name: {"group_names": [], "front_tier_serial": serial, "front_tier_max_fail_percentage": "30%"} for name in hosts}
+    found = tier_order(told, {}, list(told))
+    assert (found["serial"], found["max_fail"]) == (portions, 30 if hosts else 0)
+
+
+def test_hosts_that_change_together_have_one_order():
+    """Two numbers for one run cannot both be meant, and both hosts are named."""
+    hosts = {"web%d" % index: {"group_names": [], "front_tier_serial": index} for index in (1, 2)}
+    with pytest.raises(AnsibleFilterError, match="front_tier_serial holds for the whole fleet, but web1 and web2 have different ones"):
+        tier_order(hosts, {}, list(hosts))
 
 
 def test_an_order_needs_a_number():
