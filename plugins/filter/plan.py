@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible.utils.helpers import pct_to_int
+from jinja2.exceptions import UndefinedError
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import facts
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
@@ -49,12 +50,24 @@ VARIABLES = (
 FLEET = ("front_tier_hops", "front_tier_headroom", "front_tier_prefer")
 
 
+def _told(name: str, given: Mapping[str, Any], variable: str) -> Any:
+    """Return a variable of a host as plain data, None where it has none. Raises AnsibleFilterError for what cannot be templated."""
+    try:
+        return plain(given[variable]) if variable in given else None
+    except (AnsibleError, UndefinedError) as error:
+        why = "it refers to hostvars, which is not there while the variables of other hosts are read" if "hostvars" in str(error) else error
+        raise AnsibleFilterError(
+            "plan: %s of %s cannot be worked out: %s. Write the value itself, refer to a variable of group_vars/all, or keep the value as a"
+            " fact with ansible.builtin.set_fact first." % (variable, name, why)
+        ) from None
+
+
 def _host(name: str, given: Mapping[str, Any]) -> Host:
     """Return a host out of its variables, among them the fact front_tier_audit. Raises ValueError."""
     fact = given.get("front_tier_audit")
     snapshot = {section: fact[section] for section in SECTIONS if section in fact} if isinstance(fact, Mapping) else None
-    variables = {key: given[key] for key in VARIABLES if key in given and given[key] is not None}
-    return Host(name, plain(snapshot), plain(variables), tuple(plain(list(given.get("group_names") or []))))
+    variables = {key: value for key, value in ((key, _told(name, given, key)) for key in VARIABLES) if value is not None}
+    return Host(name, plain(snapshot), variables, tuple(plain(list(given.get("group_names") or []))))
 
 
 def _is_whole(snapshot: dict[str, Any]) -> bool:
@@ -70,9 +83,9 @@ def _once(hosts: Mapping[str, Mapping[str, Any]], names: list[str], variable: st
     """Return a variable of the whole fleet, which has one value wherever it is set. Raises AnsibleFilterError."""
     found: list[tuple[str, Any]] = []
     for name in names:
-        value = hosts[name].get(variable)
+        value = _told(name, hosts[name], variable)
         if value is not None and all(value != other for _name, other in found):
-            found.append((name, plain(value)))
+            found.append((name, value))
     if len(found) > 1:
         raise AnsibleFilterError(
             "plan: %s holds for the whole fleet, but %s and %s have different ones. Write it once, in group_vars/all."
@@ -141,15 +154,15 @@ def tier_order(value: Any, groups: Any, hosts: Any, serial: Any = None, front_fi
         serial = (1, "20%") if told is None else told
     max_fail = _per_cent("front_tier_max_fail_percentage", _once(value, names, "front_tier_max_fail_percentage"))
     hops = _once(value, names, "front_tier_hops")
-    dialled = any(value[name].get("front_tier_to") for name in names)
-    three = any(value[name].get("front_tier_upstreams") and value[name].get("front_tier_connections") for name in names)
+    dialled = any(_told(name, value[name], "front_tier_to") for name in names)
+    three = any(all(_told(name, value[name], "front_tier_" + one) for one in ("upstreams", "connections")) for name in names)
     if not (hops or dialled or three):
         return {"planned": False, "fleet": names, "order": names, "serial": _portions(serial, len(names)), "max_fail": max_fail}
     named = (
         {str(hop.get(key)) for hop in hops or [] if isinstance(hop, Mapping) for key in ("from", "to")} if isinstance(hops, list) else set()
     )
     for name in names:
-        to = value[name].get("front_tier_to")
+        to = _told(name, value[name], "front_tier_to")
         named |= {str(tier) for tier in to} if isinstance(to, Mapping) and not hops else set()
     fleet = list(dict.fromkeys(names + [str(name) for tier in sorted(named) for name in plain(list((groups or {}).get(tier) or []))]))
     try:

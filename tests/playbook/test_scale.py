@@ -77,6 +77,17 @@ def test_how_many_hosts_may_fail_is_a_variable_of_their_group(place: Place, most
     assert ("TASK [Look for a hold]" in done.stdout) == (most is not None), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("playbook", ["plan", "scale"])
+def test_a_variable_that_refers_to_other_hosts_is_named(place: Place, playbook: str) -> None:
+    """Ansible has no hostvars while variables of other hosts are read: which variable, of which host, and what to write in its place."""
+    given = {"front_tier_upstreams": ["{{ hostvars.web2.ansible_host }}:80"], "front_tier_connections": 100}
+    place.inventory({"web1": GONE, "web2": GONE}, **given)
+    done = place.play(playbook="c10m.front_tier.%s" % playbook)
+    words = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0 and "front_tier_upstreams of web1 cannot be worked out: it refers to hostvars" in words, words
+    assert "keep the value as a fact with ansible.builtin.set_fact first." in words
+
+
 ADDRESSES = {
     "outside": ({"front_tier_addresses": ["203.0.113.9"]}, "front_tier_addresses of web1: 203.0.113.9 lies outside the networks of"),
     "pool": ({"front_tier_address_pool": ["203.0.113.1-203.0.113.9"]}, "front_tier_address_pool of web1: 203.0.113.1 lies outside"),
