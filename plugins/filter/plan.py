@@ -53,13 +53,18 @@ FLEET = ("front_tier_hops", "front_tier_headroom", "front_tier_prefer")
 def _told(name: str, given: Mapping[str, Any], variable: str) -> Any:
     """Return a variable of a host as plain data, None where it has none. Raises AnsibleFilterError for what cannot be templated."""
     try:
-        return plain(given[variable]) if variable in given else None
+        found = plain(given[variable]) if variable in given else None
+        if "{{" not in str(found):
+            return found
+        why = str(found)  # ansible-core 2.18 leaves it as it was written
     except (AnsibleError, UndefinedError) as error:
-        why = "it refers to hostvars, which is not there while the variables of other hosts are read" if "hostvars" in str(error) else error
-        raise AnsibleFilterError(
-            "plan: %s of %s cannot be worked out: %s. Write the value itself, refer to a variable of group_vars/all, or keep the value as a"
-            " fact with ansible.builtin.set_fact first." % (variable, name, why)
-        ) from None
+        why = str(error)
+    if "hostvars" in why:
+        why = "it refers to hostvars, which is not there while the variables of other hosts are read"
+    raise AnsibleFilterError(
+        "plan: %s of %s cannot be worked out: %s. Write the value itself, refer to a variable of group_vars/all, or keep the value as a"
+        " fact with ansible.builtin.set_fact first." % (variable, name, why)
+    )
 
 
 def _host(name: str, given: Mapping[str, Any]) -> Host:

@@ -35,7 +35,7 @@ DOORS = {
     "plugins/plugin_utils": (["_plan", "_model"], True),
     "plugins/doc_fragments": ([], False),
 }
-THIRD_PARTY_ON_CONTROLLER = {"jmespath", "pytest"}
+THIRD_PARTY_ON_CONTROLLER = {"jinja2", "jmespath", "pytest"}
 
 
 def place(path: Path, root: Path) -> str:
