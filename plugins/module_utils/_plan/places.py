@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+from collections import Counter
 from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
@@ -50,6 +51,10 @@ class Place(NamedTuple):
     address: Address
 
 
+def _has_network(place: Place) -> bool:
+    return place.address.prefix < WIDTH[place.address.family]
+
+
 def network_of(address: Address) -> tuple[int, int, int]:
     """Return what is the same for all addresses of a network."""
     return (address.family, address.first, address.prefix)
@@ -64,10 +69,9 @@ class Places:
         self.hosts = {host.name: host for hosts in fleet.tiers.values() for host in hosts}
         for host in self.hosts.values():
             self.rows[host.name] = list(_rows(host))
-        self.known = {place.address[:2] for rows in self.rows.values() for place in rows}
+        self.known = Counter(place.address[:2] for rows in self.rows.values() for place in rows)
         self.around: dict[str, set[tuple[int, int, int]]] = {
-            name: {network_of(place.address) for place in rows if place.address.prefix < WIDTH[place.address.family]}
-            for name, rows in self.rows.items()
+            name: {network_of(place.address) for place in rows if self._leads(place)} for name, rows in self.rows.items()
         }
         self.shared = {hop.name: self._shared(hop) for hop in fleet.hops}
         self._members = {tier: {host.name for host in hosts} for tier, hosts in fleet.tiers.items()}
@@ -80,6 +84,10 @@ class Places:
         self._given: set[tuple[int, int]] = set()
 
     # --- networks
+
+    def _leads(self, place: Place) -> bool:
+        """Tell whether an address has a network in which others can be: what several hosts have, such as that of docker0, has none."""
+        return _has_network(place) and self.known[place.address[:2]] == 1
 
     def _shared(self, hop: Hop) -> dict[tuple[int, int, int], int]:
         """Return {network: receiving hosts in it} of the networks that both tiers are in; of one family, IPv4 where there is any."""
@@ -118,7 +126,7 @@ class Places:
             inside = first or inside
         if inside:
             return max(inside, key=lambda place: shared[network_of(place.address)])
-        return rows[0] if rows else None
+        return next(filter(self._leads, rows), rows[0] if rows else None)
 
     def _beside(self, host: Host, place: Place) -> list[str]:
         """Return the addresses of a host on the same interface in the same network, also those given as /32."""
@@ -280,8 +288,7 @@ class Places:
             self._inside(host, interface, named, "front_tier_address_pool")
             free = tuple(one for one in named if one[:2] not in self.known)
             return Pool(repr(told), len(free), None, free)
-        main = next((place.address for place in self.rows[host.name] if place.interface == interface and
-                     place.address.prefix < WIDTH[place.address.family]), None)  # fmt: skip
+        main = next((place.address for place in self.rows[host.name] if place.interface == interface and _has_network(place)), None)
         if main is None:
             return Pool((host.name, interface), 0, None, ())
         inside = sum(1 for one in self.known if main.holds(Address(one[0], one[1], 0)))

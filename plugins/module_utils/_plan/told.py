@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_address
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import WIDTH, parse_address
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import CONNTRACK, LINE, Load, Machine, grouped, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.fleet import NOTHING, Choice, Counts, Options, Planner
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, text
@@ -446,11 +446,9 @@ class Told:
                 "%s: %d more addresses are wanted on %s, and its network or front_tier_address_pool has %d left. Name more in the pool."
                 % (host.name, number, interface, len(drawn))
             )
-        have = self.places.sources(host, interface)
-        kept = [one for one in have[1:] if not host.variables.get("front_tier_sources")]
         self.drawn.setdefault(host.name, []).extend(one.host for one in drawn)
         config.setdefault("secondary_interfaces", []).append(
-            {"interface": interface, "addresses": self._kept(host, interface, kept) + ranges(drawn)}
+            {"interface": interface, "addresses": self._kept(host, interface) + ranges(drawn)}
         )
         sides = [hop for hop in self.planner.dialled(host) if self.planner.sides[hop.name, host.name].interface == interface]
         hop = max(sides, key=lambda one: self.planner.share(one, one.dialling, self.counts))
@@ -465,12 +463,14 @@ class Told:
         fewer = dict(choice.sources, **{interface: choice.sources[interface] - number})
         return {"what": "secondary_interfaces %s" % interface, "words": words, "without": (choice._replace(sources=fewer), settings)}
 
-    @staticmethod
-    def _kept(host: Host, interface: str, kept: list[str]) -> list[str]:
-        """Return the further addresses that an interface has: a set is authoritative, so they are named again."""
-        rows = {str(row["address"]).partition("/")[0]: str(row["address"]) for row in host.snapshot.get("addresses") or []
-                if row["interface"] == interface}  # fmt: skip
-        return [rows[one] for one in kept if one in rows]
+    def _kept(self, host: Host, interface: str) -> list[str]:
+        """Return the further addresses that a host dials from on an interface, as an earlier plan gives them: without a network.
+
+        A set is authoritative, so they are named again. Their place among the others says nothing: of IPv6 the newest comes first.
+        """
+        rows = {place.address.host: place.address for place in self.places.rows[host.name] if place.interface == interface}
+        found = [rows[one] for one in self.places.sources(host, interface)]
+        return [one.cidr for one in found if one.prefix == WIDTH[one.family]]
 
     @staticmethod
     def _ours(host: Host) -> dict[str, Any]:

@@ -387,6 +387,54 @@ def test_an_earlier_plan_stays_in_force():
     assert config["secondary_interfaces"][0]["addresses"][0] == "10.0.0.200/32"
 
 
+def test_addresses_of_an_earlier_plan_stay_where_the_inventory_names_the_sources():
+    """With front_tier_sources, too, what an earlier plan added is named again: what a set no longer names is taken away."""
+    hosts = three_tiers(front_tier_sources=["10.0.0.10", "10.0.0.101-10.0.0.109"])
+    hosts["proxy1"]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.10/24", "10.0.0.101/32"]}, "nginx", (80,), nofile=524288)
+    found = plan(hosts, hops=[hop()], connections=260000)["hosts"]["proxy1"]["host_config"]["secondary_interfaces"]
+    assert found == [{"interface": "eth0", "addresses": ["10.0.0.101/32", "10.0.0.102"]}]
+
+
+def six(shared=True):
+    """Return a proxy and a database that have IPv6 alone, the proxy a further address, which the kernel lists first."""
+    there = "2001:db8::50/64" if shared else "2001:db8:1::50/64"
+    proxy = snapshot({"eth0": ["2001:db8::ffff:1/128", "2001:db8::10/64"]}, None, (80,), nofile=524288)
+    return {
+        "proxy1": {"group_names": ["proxies"], "front_tier_audit": proxy},
+        "db1": {"group_names": ["databases"], "front_tier_audit": snapshot({"eth0": [there]}, None, (5432,), nofile=1 << 20)},
+    }
+
+
+def test_of_ipv6_the_newest_address_comes_first_and_stays():
+    """The further IPv6 address that an earlier plan added is named again, and the host's own is none of it."""
+    found = plan(six(), hops=[hop()], connections=200000)["hosts"]["proxy1"]["host_config"]["secondary_interfaces"]
+    new = "2001:db8::ffff:ffff:ffff:fffc-2001:db8::ffff:ffff:ffff:fffe"
+    assert found == [{"interface": "eth0", "addresses": ["2001:db8::ffff:1/128", new]}]
+
+
+def test_behind_a_router_all_addresses_of_an_interface_dial():
+    """Where tiers have no network in common, further addresses count, wherever in the list they stand."""
+    found = plan(six(shared=False), hops=[hop()], connections=1000)
+    assert found["hops"][0]["sources"] == 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_network_that_every_host_has_for_itself_leads_nowhere(shared):
+    """docker0 has the same address on all hosts: nobody is dialled there, whether the hosts have another network in common or not."""
+    hosts = {
+        "proxy1": {"group_names": ["proxies"], "front_tier_audit": {"docker0": ["172.17.0.1/16"], "eth0": ["10.0.1.2/24"]}},
+        "db1": {
+            "group_names": ["databases"],
+            "front_tier_audit": {"docker0": ["172.17.0.1/16"], "eth0": ["10.0.%d.50/24" % (1 if shared else 2)]},
+        },
+    }
+    for host in hosts.values():
+        host["front_tier_audit"] = snapshot(host["front_tier_audit"], None, (5432,), nofile=1 << 20)
+    found = plan(hosts, hops=[hop()], connections=200000)["hosts"]["proxy1"]
+    assert found["variables"]["front_tier_upstreams"] == ["10.0.%d.50:5432" % (1 if shared else 2)]
+    assert found["host_config"]["secondary_interfaces"][0]["interface"] == "eth0"
+
+
 def test_declared_addresses_and_a_pool_come_first():
     """Addresses that the inventory gives a host are used first, then those of front_tier_address_pool, each once."""
     hosts = three_tiers(front_tier_addresses=["10.0.0.101"])
