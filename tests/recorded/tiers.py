@@ -182,6 +182,7 @@ class Judge:
             for name in dialling:
                 each = math.ceil(wanted / ours)
                 lanes = "nginx" in self.case["hosts"][name]["front_tier_service"] and "front_tier_nginx_method" not in self.case["hosts"][name]
+                lanes = lanes and not hop.get("transparent") and len(self.sources(after[name])) > 1
                 load[name][1] += each
                 load[name][2] += each if lanes else 0
                 if each > self.expected(hop, name, after[name], configs[name], targets, ports[hop["name"]], ours):

@@ -119,19 +119,29 @@ class Planner:
         accepted = dialled = lanes = 0
         for tier in self.tiers_of[host.name]:
             accepted += sum(self.share(hop, tier, counts) for hop in self.into[tier] if not pooled or hop.pooled is not None)
+            relayed = [self.share(hop, tier, counts) for hop in self.out[tier] if hop.relays and not pooled]
+            accepted += max(relayed, default=0)
             for hop in (one for one in self.out[tier] if not pooled or one.pooled is not None):
                 each = self.share(hop, tier, counts)
                 dialled += each
-                lanes += each if self.dialer(hop, host) == "nginx" and self.lanes(host) else 0
+                lanes += each if self.has_lanes(hop, host, counts) else 0
         return Load(accepted, dialled, lanes)
 
     def dialer(self, hop: Hop, host: Host) -> str | None:
         """Return the program that dials a hop from a host."""
         return hop.dialer or host.program
 
-    def lanes(self, host: Host) -> bool:
-        """Tell whether nginx dials through lanes (two descriptors more) and not by hash."""
-        return bool(host.variables.get("front_tier_nginx_method", "lanes") != "hash")
+    @staticmethod
+    def by_hash(host: Host) -> bool:
+        """Tell whether nginx chooses among several addresses by hash, and has no lane for each of them."""
+        return bool(host.variables.get("front_tier_nginx_method", "lanes") == "hash")
+
+    def has_lanes(self, hop: Hop, host: Host, counts: Counts) -> bool:
+        """Tell whether nginx dials a hop through lanes (two descriptors more): from several addresses of its own, unless by hash."""
+        if self.dialer(hop, host) != "nginx" or self.by_hash(host) or hop.transparent:
+            return False
+        sources = self.sources_needed(host, counts, True)
+        return sources is None or sum(sources.values()) > 1
 
     # --- what is there
 
@@ -179,7 +189,7 @@ class Planner:
         """
         if not self.capped(hop, host):
             return ports
-        hashed = self.dialer(hop, host) == "nginx" and not self.lanes(host)
+        hashed = self.dialer(hop, host) == "nginx" and self.by_hash(host)
         return (ports * HASH // 100 if hashed else of_line(ports)) // (1 + self.machines[host.name].reloads)
 
     def least(self, hop: Hop, host: Host, listeners: int, ports: int, wanted: int) -> int | None:
@@ -303,12 +313,12 @@ class Planner:
         return counts
 
     def _listeners(self, counts: Counts) -> Counts:
-        """Return the counts with the fewest further ports for each hop's listeners."""
+        """Return the counts with the fewest further ports for each hop's listeners: with fewer come addresses, and with these lanes."""
         for hop in self.fleet.hops:
-            most = counts.ports[hop.name]
+            most, fit = counts.ports[hop.name], self.limits_fit(hop.dialling, counts)
             for number in range(most + 1):
                 fewer = Counts(counts.hosts, dict(counts.ports, **{hop.name: number}))
-                if number == most or self.ports_fit(fewer):
+                if number == most or self.ports_fit(fewer) and self.limits_fit(hop.dialling, fewer) >= fit:
                     counts = fewer
                     break
         return counts

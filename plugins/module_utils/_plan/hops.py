@@ -48,7 +48,8 @@ class Hop(NamedTuple):
     """One tier dialling the next, checked.
 
     connections: wanted on this hop, None for those of the fleet; clients: how many source addresses the clients have;
-    pooled: connections that each dialling host keeps in a pool; ports_per_address, addresses: of a balancer or a NAT that is not ours.
+    pooled: connections that each dialling host keeps in a pool; ports_per_address, addresses: of a balancer or a NAT that is not ours;
+    relays: whoever dials accepts as many, although no hop says from whom.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Hop(NamedTuple):
     pooled: int | None = None
     ports_per_address: int | None = None
     addresses: int | None = None
+    relays: bool = False
 
     @property
     def outside(self) -> bool:
@@ -310,7 +312,8 @@ def _dialled(hosts: list[Host], groups: dict[str, Any] | None) -> tuple[list[Hop
                     'front_tier_to of %s: %s "%s"%s. Name a group that has hosts.'
                     % (name, "the group" if empty else "no host is in a group", hop.receiving, " has no hosts" if empty else "")
                 )
-    return hops, tiers
+    dialled = {hop.receiving for hop in hops}
+    return [hop._replace(relays=hop.dialling not in dialled) for hop in hops], tiers
 
 
 def _upstream_hops(hosts: list[Host], owners: dict[str, Host], name: str, upstreams: Any) -> list[dict[str, Any]]:

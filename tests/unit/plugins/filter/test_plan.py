@@ -10,6 +10,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.c10m.front_tier.plugins.filter.audit import audit, upstream_paths
 from ansible_collections.c10m.front_tier.plugins.filter.plan import plan, tier_order
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.capacity import path_capacity
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import parse_path
 from ansible_collections.c10m.front_tier.tests.recorded.tiers import Judge, fleet, snapshot
 
 
@@ -157,17 +159,29 @@ def test_a_balancer_that_is_not_ours_is_taken_as_told():
     assert found["hops"][0]["reached"]
 
 
-def test_a_lane_of_nginx_costs_two_descriptors_more():
-    """A connection that nginx dials on costs four descriptors through a lane, and two by hash."""
-    wanted = {}
-    for method in ("lanes", "hash"):
-        hosts = three_tiers()
-        for name in ("proxy1", "proxy2"):
-            hosts[name].update(front_tier_nginx_method=method, front_tier_service="nginx.service")
-            hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=1024)
-        hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
-        wanted[method] = plan(hosts, hops=hops, connections=20000, headroom=0)["hosts"]["proxy1"]["host_config"]["fd_limits"]["nofile"]
-    assert wanted == {"lanes": 40000 + 100, "hash": 20000 + 100}
+@pytest.mark.parametrize("method, further, each", [("lanes", True, 4), ("hash", True, 2), ("lanes", False, 2)])
+def test_a_lane_of_nginx_costs_two_descriptors_more(method, further, each):
+    """A connection that nginx dials on costs four descriptors through a lane, and two by hash, or where it dials from one address."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_nginx_method=method, front_tier_service="nginx.service")
+        addresses = ["10.0.0.1%s/24" % name[-1], *(["10.0.0.10%s/32" % name[-1]] if further else [])]
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": addresses}, "nginx", (80,), nofile=1024)
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+    found = plan(hosts, hops=hops, connections=20000, headroom=0)["hosts"]["proxy1"]["host_config"]["fd_limits"]["nofile"]
+    assert found == each * 10000 + 100
+
+
+def test_a_transparent_nginx_has_no_lanes():
+    """Where the clients' own addresses are the sources, no address of nginx has a lane."""
+    hosts = three_tiers()
+    for name in ("lb1", "lb2"):
+        hosts[name].update(front_tier_service="nginx.service")
+        addresses = ["10.0.0.%s/24" % (int(name[-1]) + 1), "10.0.0.10%s/32" % name[-1]]
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": addresses}, "nginx", (80,), nofile=1024)
+    edge = {"from": "balancers", "to": "proxies", "listeners": [80], "transparent": True, "clients": 20000}
+    found = plan(hosts, hops=[edge], connections=20000, headroom=0)["hosts"]["lb1"]["host_config"]["fd_limits"]["nofile"]
+    assert found == 10000 + 100
 
 
 def test_a_lane_of_nginx_is_relayed_twice():
@@ -177,15 +191,44 @@ def test_a_lane_of_nginx_is_relayed_twice():
         hosts = three_tiers()
         for name in ("proxy1", "proxy2"):
             hosts[name].update(front_tier_nginx_method=method, front_tier_service="nginx.service")
-            hosts[name]["front_tier_audit"] = snapshot(
-                {"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=524288, available=10**9
-            )
+            addresses = ["10.0.0.1%s/24" % name[-1], "10.0.0.10%s/32" % name[-1]]
+            hosts[name]["front_tier_audit"] = snapshot({"eth0": addresses}, "nginx", (80,), nofile=524288, available=10**9)
         hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
         host = plan(hosts, hops=hops, connections=20000)["hosts"]["proxy1"]
         assert host["binding"] == "memory"
         shown[method] = host["before"]
     each = 4010 + 3790 + 35200
     assert shown["hash"] / shown["lanes"] == pytest.approx((each + 35200) / each, rel=0.001)
+
+
+def test_memory_that_has_no_room_for_lanes_leads_to_a_further_listener():
+    """A further address of nginx makes it dial through lanes; where memory has no room for these, the servers get another port."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name]["front_tier_service"] = "nginx.service"
+        hosts[name]["front_tier_audit"] = snapshot(
+            {"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=1 << 20, available=2 * 10**9
+        )
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
+    found = plan(hosts, hops=hops, connections=60000)
+    assert [row["reached"] for row in found["hops"]] == [True, True] and found["missing"] == []
+    assert found["hosts"]["db1"]["variables"]["front_tier_listeners"] == [5432, 5433]
+    assert "secondary_interfaces" not in found["hosts"]["proxy1"]["host_config"]
+
+
+@pytest.mark.parametrize("dials", [{"front_tier_upstreams": ["192.0.2.10:8080"]}, {"front_tier_to": {"databases": [5432]}}])
+def test_a_tier_that_says_what_it_holds_accepts_what_it_dials(dials):
+    """Where nobody of the inventory dials a tier, it accepts as many connections as it dials: two descriptors each, as in an audit."""
+    hosts = three_tiers()
+    hosts["proxy1"].update(dials, front_tier_connections=5000, front_tier_service="nginx.service")
+    fact = snapshot({"eth0": ["10.0.0.10/24"]}, "nginx", (80,), nofile=1024)
+    hosts["proxy1"]["front_tier_audit"] = fact
+    path = parse_path("path", {"destinations": ["192.0.2.10"], "ports": [8080], "dialer": "nginx", "service": "nginx.service"})
+    bounds = {one["name"]: one["connections"] for one in path_capacity(fact, path)["bounds"]}
+    found = plan(hosts)["hosts"]["proxy1"]
+    assert (found["before"], found["binding"]) == (bounds["nofile"], "nofile")
+    assert found["host_config"]["fd_limits"]["nofile"] == 10000 * 10 // 8 + 100
+    assert "5,000 accepted + 5,000 dialled = 10,000 descriptors" in found["changes"][0]["words"]
 
 
 def test_a_reload_leaves_the_table_of_an_old_worker():
