@@ -162,10 +162,15 @@ class Tier:
         assert done.returncode == 0, done.stdout
         return json.loads((self.folder / "made.json").read_text())
 
-    def begin(self, program):
-        """Start the program with the site's own configuration and the part that was rendered."""
+    def site(self, program):
+        """Write the site's own configuration, which takes in the part that was rendered; return where it is."""
         site = self.folder / "site"
         site.write_text(SITE[program].format(folder=self.folder))
+        return site
+
+    def begin(self, program):
+        """Start the program with the site's own configuration and the part that was rendered."""
+        site = self.site(program)
         if program == "haproxy":
             words = ["haproxy", "-W", "-S", self.folder / "master.sock", "-f", site, "-f", self.folder / "part"]
         else:

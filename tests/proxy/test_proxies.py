@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -112,6 +113,19 @@ def test_nginx_by_hash_keeps_its_bound(tier):
     tier.begin("nginx")
     assert tier.hold(made["predicted"]) == {"200": made["predicted"]}
     assert set(tier.held()) == {(source, there) for source in tier.sources for there in tier.listeners}
+
+
+def test_nginx_by_hash_shares_evenly_among_many_sources(tier):
+    """With more sources than its percentages have digits for, nginx still takes the configuration, and each source gets its part."""
+    sources = ["10.71.3.%d" % number for number in range(1, 181)]
+    tier.run("p", "sh", "-c", "seq 1 180 | sed 's,.*,addr add 10.71.3.&/32 dev lo,' | ip -batch -")
+    tier.render("nginx", nginx_method="hash", sources=sources, connections=1000)
+    tier.run("p", "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /run && exec nginx -t -q -c %s" % tier.site("nginx"))
+    shares = re.findall(r"^ *(\d+\.\d\d)% (\S+);$", (tier.folder / "part").read_text(), re.M)
+    parts = [float(share) for share, _source in shares]
+    parts.append(100 - sum(parts))
+    assert [source for _share, source in shares] == sources[:-1]
+    assert max(parts) - min(parts) < 0.0101
 
 
 def test_varnish_holds_what_was_predicted(tier):
