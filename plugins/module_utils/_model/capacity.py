@@ -16,6 +16,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths impor
 
 OWN_FILES = 3  # standard input, output and error
 TIME_WAIT_SECONDS = 60
+TOGETHER = 1  # seconds within which the processes of one start begin
 ARTICLE_PORTS = 65535
 HUGE = 1 << 48  # fs.file-max is 2^63 - 1 where nobody sets it: no bound
 # Programs whose main process only looks after the workers that accept.
@@ -216,10 +217,16 @@ def _processes(snapshot: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 
 
 def workers(service: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the processes of a service that hold connections: all but a main process that only looks after the others."""
+    """Return the processes of a service that take connections: all but a main process that only looks after the others.
+
+    Of HAProxy those of the last start alone: the ones that a reload left take no more.
+    """
     processes = list(service.get("processes") or [])
     if service.get("program") in SUPERVISED and len(processes) > 1:
-        return [one for one in processes if one.get("pid") != service.get("main_pid")] or processes
+        processes = [one for one in processes if one.get("pid") != service.get("main_pid")] or processes
+    if service.get("program") == "haproxy":
+        ages = {one.get("pid"): number(one.get("age")) or 0 for one in processes}
+        return [one for one in processes if ages[one.get("pid")] <= min(ages.values(), default=0) + TOGETHER]
     return processes
 
 

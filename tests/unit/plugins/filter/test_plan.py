@@ -201,6 +201,27 @@ def test_a_lane_of_nginx_is_relayed_twice():
     assert shown["hash"] / shown["lanes"] == pytest.approx((each + 35200) / each, rel=0.001)
 
 
+def test_a_worker_that_drains_carries_no_share():
+    """A plan made while an old worker of HAProxy drains asks for as many descriptors as one without it."""
+    wanted = []
+    for ages in ([60], [60, 9000]):
+        fact = snapshot({"eth0": ["10.0.0.10/24"]}, "haproxy", (80,), nofile=1024, processes=len(ages))
+        for process, age in zip(fact["services"][0]["processes"], ages):
+            process["age"] = age
+        hosts = three_tiers(front_tier_service="haproxy.service", front_tier_audit=fact)
+        found = plan(hosts, hops=[hop(connections=40000)])["hosts"]["proxy1"]
+        wanted.append(found["host_config"]["fd_limits"]["nofile"])
+    assert wanted[0] == wanted[1]
+
+
+def test_a_proxy_that_does_not_run_starts_with_what_its_unit_has():
+    """Without processes, a plan counts one with the limit that the unit gives it at its start."""
+    fact = snapshot({"eth0": ["10.0.0.10/24"]}, "haproxy", (), processes=0)
+    hosts = three_tiers(front_tier_service="haproxy.service", front_tier_audit=fact)
+    found = plan(hosts, hops=[hop(connections=20000)], headroom=0)["hosts"]["proxy1"]
+    assert (found["before"], found["host_config"]["fd_limits"]["nofile"]) == (1024 - 100, 10000 + 100)
+
+
 def test_memory_that_has_no_room_for_lanes_leads_to_a_further_listener():
     """A further address of nginx makes it dial through lanes; where memory has no room for these, the servers get another port."""
     hosts = three_tiers()

@@ -276,6 +276,17 @@ class TestDescriptors:
         snapshot = host(services=[service("nginx.service", program="nginx", processes=rows)])
         assert capacity.path_capacity(host(1024, 65535, services=snapshot["services"]), path(service="nginx"))["connections"] == 180
 
+    def test_what_a_reload_of_haproxy_left_takes_nothing_more(self):
+        """After a reload the new worker alone accepts; of nginx, where one worker may have been replaced, all of them count."""
+        rows = [
+            {"pid": pid, "age": age, "nofile": {"soft": 100, "hard": 100}, "files_open": 10, "connections": 0}
+            for pid, age in ((7, 9000), (8, 9000), (9, 60))
+        ]
+        for program, most in (("haproxy", 90), ("nginx", 180)):
+            services = [dict(service(program + ".service", program=program, processes=rows), main_pid=7)]
+            snapshot = host(1024, 65535, services=services)
+            assert capacity.path_capacity(snapshot, path(service=program))["connections"] == most
+
 
 class TestMachine:
     def test_each_bound_of_the_machine_can_bind(self):
