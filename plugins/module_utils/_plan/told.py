@@ -8,6 +8,7 @@ Private to the collection.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
@@ -18,7 +19,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import 
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import ranges, widened
 
 SET = "front-tier-plan"
-OURS = "/etc/sysctl.d/90-%s.conf" % SET
+OURS = re.compile(r"/etc/sysctl\.d/(90|z+)-%s\.conf(:|\Z)" % SET)  # as _apply/persist/sysctl_d.py names it, outranking others or not
 GC = "net.ipv4.neigh.default.gc_thresh3"
 CHURN = 1  # a flow with more connections in TIME_WAIT than open ones churns
 
@@ -478,7 +479,7 @@ class Told:
         rows = host.snapshot.get("limits") or []
         names = (CONNTRACK, GC, "fs.file-max")
         return {row["name"]: row["value"] for row in rows
-                if row["name"] in names and str((row.get("boot") or {}).get("source")).startswith(OURS)}  # fmt: skip
+                if row["name"] in names and OURS.match(str((row.get("boot") or {}).get("source")))}  # fmt: skip
 
     def _files(self, machine: Machine, load: Load) -> str:
         parts = "%s accepted + %s dialled" % (grouped(load.accepted), grouped(load.dialled))

@@ -437,13 +437,14 @@ def test_conntrack_counts_both_legs():
     assert settings == {"net.netfilter.nf_conntrack_max": 125000}
 
 
-def test_an_earlier_plan_stays_in_force():
+@pytest.mark.parametrize("file", ["90-front-tier-plan.conf", "zzz-front-tier-plan.conf"])
+def test_an_earlier_plan_stays_in_force(file):
     """What an earlier plan set in the section is named again, since a set is authoritative; so are addresses that a host has."""
     hosts = three_tiers()
     fact = snapshot({"eth0": ["10.0.0.10/24", "10.0.0.200/32"]}, "nginx", (80,), nofile=524288, conntrack=65536)
     for row in fact["limits"]:
         if row["name"] == "net.ipv4.neigh.default.gc_thresh3":
-            row.update(value=4096, boot={"value": 4096, "source": "/etc/sysctl.d/90-front-tier-plan.conf:3", "applies": "boot"})
+            row.update(value=4096, boot={"value": 4096, "source": "/etc/sysctl.d/%s:3" % file, "applies": "boot"})
     hosts["proxy1"]["front_tier_audit"] = fact
     hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80]}, hop()]
     config = plan(hosts, hops=hops, connections=260000)["hosts"]["proxy1"]["host_config"]
