@@ -48,6 +48,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_reverting_a_balancer_that_is_none_leaves_haproxy_alone(place: Place) -> None:
+    """Where there is nothing to take back, HAProxy is not started: it may be stopped for a reason, or not be there."""
+    web = {**HERE, "front_tier_role": "transparent_balancer", "front_tier_set": "ft-test"}
+    fleet(place, {"webs": {"web1": web}, "stores": {"store1": HERE}})
+    done = place.play("--check", playbook="c10m.front_tier.revert", front_tier_target="webs")
+    assert "Run HAProxy as it was] " in done.stdout, done.stdout + done.stderr
+    assert done.stdout.partition("Run HAProxy as it was] ")[2].splitlines()[1] == "skipping: [web1]"
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("playbook", ["scale", "revert"])
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_inventory_is_refused_before_a_host_is_reached(place: Place, name: str, playbook: str) -> None:
