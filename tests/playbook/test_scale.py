@@ -48,6 +48,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.parametrize("role", ["reverse_proxy", "origin"])
+def test_a_program_that_a_role_does_not_know_is_refused_with_those_that_it_knows(place: Place, role: str) -> None:
+    """The message names the variable, the value and what it may be, before the host is looked at."""
+    (place.folder / "play.yml").write_text("- {hosts: front_tier, gather_facts: false, roles: [c10m.front_tier.%s]}" % role)
+    place.inventory({"web1": {**HERE, "front_tier_service": "ssh", "front_tier_listeners": [80], "front_tier_upstreams": ["192.0.2.1:80"]}})
+    done = place.play(playbook="play.yml")
+    said = " ".join(done.stdout.split() + done.stderr.split())
+    assert "value of front_tier_service must be one of: haproxy, haproxy.service, nginx," in said and "got: ssh" in said, said
+    assert "Read the host" not in said
+
+
 def test_reverting_a_balancer_that_is_none_leaves_haproxy_alone(place: Place) -> None:
     """Where there is nothing to take back, HAProxy is not started: it may be stopped for a reason, or not be there."""
     web = {**HERE, "front_tier_role": "transparent_balancer", "front_tier_set": "ft-test"}

@@ -527,7 +527,8 @@ def return_routes(balancers: Any, sets: Any) -> dict[str, Any]:
             if owners.setdefault(str(one), str(gateway)) != str(gateway):
                 _refuse(where, one, "%s dials it, too: give each balancer an address of its own" % owners[str(one)])
         options: dict[str, Any] = {"method": "backend_route", "addresses": [str(one) for one in addresses], "gateway": str(gateway)}
-        options["table"] = int(row.get("table") or FIRST_TABLE + index)
+        where_table = "balancers[%d].table" % index
+        options["table"] = proxy.whole({where_table: row.get("table")}, where_table, 1, (1 << 32) - 1) or FIRST_TABLE + index
         options.update({"interfaces": [row["interface"]]} if row.get("interface") else {})
         name = VIA + str(gateway).replace(".", "-").replace(":", "-")
         if name in [one["name"] for one in found]:

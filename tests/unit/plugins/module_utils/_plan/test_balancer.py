@@ -230,6 +230,7 @@ def test_return_routes():
     [
         ([{"gateway": "10.0.2.1"}], "front_tier_balancers[0]: name an address"),
         ([{"address": "x", "gateway": "10.0.2.1"}], "front_tier_balancers[0].address x: it is no address"),
+        ([{"address": "10.0.2.11", "gateway": "10.0.2.1", "table": "main"}], "front_tier_balancers[0].table 'main' is no whole number"),
         ([{"address": "10.0.2.11", "gateway": "10.0.2.%d" % number} for number in (1, 2)], "10.0.2.1 dials it, too"),
         ([{"address": "10.0.2.1%d" % number, "gateway": "10.0.2.1"} for number in (1, 2)], "gateway 10.0.2.1: it is named twice"),
     ],
