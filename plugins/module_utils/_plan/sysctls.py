@@ -54,25 +54,26 @@ class Bounds(NamedTuple):
     high: int
 
 
-# Bounds as the kernel has them (kernel/sysctl.c, net/ipv4/sysctl_net_ipv4.c; kernel-truths, 11), or narrower where less makes no sense.
+# Bounds as the kernel has them (kernel/sysctl.c, net/ipv4/sysctl_net_ipv4.c; kernel-truths, 11), or narrower where with less a host
+# starts no process, sends nothing or lets nobody in, and so could not be reached any more.
 BOUNDS: dict[str, Bounds] = {
     "fs.file-max": Bounds(1, 8192, BIG),
     "fs.nr_open": Bounds(1, 1024, 2147483584),
     "fs.epoll.max_user_watches": Bounds(1, 1024, BIG),
-    "kernel.pid_max": Bounds(1, 301, 4194304),
-    "kernel.threads-max": Bounds(1, 20, INT),
+    "kernel.pid_max": Bounds(1, 4096, 4194304),
+    "kernel.threads-max": Bounds(1, 1024, INT),
     RANGE: Bounds(2, 1, 65535),
     START: Bounds(1, 0, 65535),
     "net.ipv4.tcp_tw_reuse": Bounds(1, 0, 2),
     "net.ipv4.tcp_timestamps": Bounds(1, 0, 2),
     "net.ipv4.tcp_syncookies": Bounds(1, 0, 2),
-    "net.ipv4.tcp_mem": Bounds(3, 1, BIG),
-    "net.ipv4.tcp_rmem": Bounds(3, 1, INT),
-    "net.ipv4.tcp_wmem": Bounds(3, 1, INT),
+    "net.ipv4.tcp_mem": Bounds(3, 1024, BIG),
+    "net.ipv4.tcp_rmem": Bounds(3, 1024, INT),
+    "net.ipv4.tcp_wmem": Bounds(3, 1024, INT),
     "net.core.somaxconn": Bounds(1, 1, INT),
     "net.ipv4.tcp_max_syn_backlog": Bounds(1, 1, INT),
     "net.core.netdev_max_backlog": Bounds(1, 1, INT),
-    "net.netfilter.nf_conntrack_max": Bounds(1, 1, INT),
+    "net.netfilter.nf_conntrack_max": Bounds(1, 1024, INT),
     "net.netfilter.nf_conntrack_buckets": Bounds(1, 1, INT),
 }
 
@@ -137,6 +138,8 @@ def _bounded(name: str, text: str) -> str:
     for word in words:
         if not bounds.low <= int(word) <= bounds.high:
             raise Refusal("settings: %s %s is out of bounds: it must be %d to %d.%s" % (name, word, bounds.low, bounds.high, NOTHING))
+    if bounds.words == 3 and sorted(map(int, words)) != list(map(int, words)):
+        raise Refusal('settings: %s is "%s": write the least first and the most last.%s' % (name, text, NOTHING))
     return " ".join(str(int(word)) for word in words)  # the kernel reads a leading 0 as octal
 
 

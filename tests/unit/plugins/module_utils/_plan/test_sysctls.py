@@ -53,6 +53,18 @@ def test_spellings_and_kinds_of_values(settings, parsed):
         ({"net.core.somaxconn": 1 << 31}, "settings: net.core.somaxconn 2147483648 is out of bounds: it must be 1 to 2147483647."),
         ({"net.core.somaxconn": "many"}, 'settings: net.core.somaxconn is "many": write a whole number.'),
         ({"net.ipv4.tcp_mem": "1 2"}, 'settings: net.ipv4.tcp_mem is "1 2": write 3 whole numbers.'),
+        (
+            {"net.ipv4.tcp_mem": "22000 15000 11000"},
+            'settings: net.ipv4.tcp_mem is "22000 15000 11000": write the least first and the most last.',
+        ),
+        ({"net.ipv4.tcp_mem": "1 1 1"}, "settings: net.ipv4.tcp_mem 1 is out of bounds: it must be 1024 to 9223372036854775807."),
+        ({"net.ipv4.tcp_rmem": "1 1 1"}, "settings: net.ipv4.tcp_rmem 1 is out of bounds: it must be 1024 to 2147483647."),
+        ({"kernel.threads-max": 20}, "settings: kernel.threads-max 20 is out of bounds: it must be 1024 to 2147483647."),
+        ({"kernel.pid_max": 301}, "settings: kernel.pid_max 301 is out of bounds: it must be 4096 to 4194304."),
+        (
+            {"net.netfilter.nf_conntrack_max": 1},
+            "settings: net.netfilter.nf_conntrack_max 1 is out of bounds: it must be 1024 to 2147483647.",
+        ),
         ({"net.x.y": 1 << 65}, "settings: net.x.y 36893488147419103232 does not fit into 64 bits. Give a smaller number."),
         (
             {"net.core.somaxconn": None},
