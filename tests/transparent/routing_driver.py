@@ -20,13 +20,26 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply.transaction import Failed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import transparent
-from ansible_collections.c10m.front_tier.plugins.module_utils._read import addresses, conntrack, routing
+from ansible_collections.c10m.front_tier.plugins.module_utils._read import addresses, connections, conntrack, routing, ssh
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 SECTION = "transparent_routing"
 COMMON = {"name": "front-tier", "state": "present", "persist": True, "live": True, "on_override": "fail"}
 COMMON.update({"skip_unavailable": False, "lock_timeout": 5.0})
-LOADED = (rtnetlink, nft_table, route, rule, service, symlink, transparent, addresses, conntrack, routing)  # before the begin
+LOADED = (
+    rtnetlink,
+    nft_table,
+    route,
+    rule,
+    service,
+    symlink,
+    transparent,
+    addresses,
+    connections,
+    conntrack,
+    routing,
+    ssh,
+)  # before the begin
 
 
 def main() -> None:

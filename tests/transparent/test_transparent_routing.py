@@ -394,3 +394,21 @@ def test_ip_shows_what_the_reader_reads(net):
             words = line.replace("from all ", "").replace("lookup", "table").split()
             asked = ["pref", words[0].rstrip(":"), *words[1:]]
             assert net.run("b", "ip", "rule", "show", *asked).strip() == line.strip()
+
+
+def test_connections_of_logins_are_not_taken(net):
+    """An interception that would take the connection over which the change came is refused; of other ports and addresses it is made."""
+    login = {"SSH_CONNECTION": "10.70.1.10 40000 10.70.2.1 22"}
+    near = dict(INTERCEPT, addresses=["10.70.2.0/24"], ports=[22, 8080])
+    message = net.refused(near, environment=login)
+    assert "ports 22: somebody is logged in over 10.70.2.1, which is among addresses, and would be cut off" in message
+    assert net.done(dict(near, addresses=["10.70.2.11"]), environment=login)["changed"]
+    assert net.done(dict(near, ports=[8080]), environment=login)["changed"]
+
+
+def test_answers_to_logins_that_change_their_way_are_told(net):
+    """A server whose logins come in over the address that the balancer dials is warned of, once; confirm_timeout is the remedy."""
+    login = {"SSH_CONNECTION": "10.70.1.10 40000 10.70.2.11 22"}
+    said = "addresses: somebody is logged in over 10.70.2.11, and answers from it go through 10.70.2.1 from now on."
+    assert any(said in one for one in net.done(BACKEND, side="s", environment=login)["warnings"])
+    assert net.done(BACKEND, side="s", environment=login)["warnings"] == []

@@ -39,6 +39,8 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
         _check_ruleset(asked, table, text)
         _warn_of_tracking(change, asked)
     _check_free(change, asked, rules, routes, table)
+    if live:
+        _check_logins(change, asked, rules)
     found = [Wanted("route", route, way, persist, live) for route, way in routes.items()]
     found += [Wanted("rule", rule, "protocol kernel", persist, live) for rule in rules]
     found += [Wanted("nft_table", table, text, persist, live)] if text else []
@@ -134,6 +136,27 @@ def _check_free(change: Change, asked: Asked, rules: list[str], routes: dict[str
             raise Refusal(
                 "mark %d: something else uses it (%s). Take another number. Nothing was changed." % (asked.mark, "; ".join(users[:4]))
             )
+
+
+def _check_logins(change: Change, asked: Asked, rules: list[str]) -> None:
+    """Refuse to take over connections by which somebody is logged in; warn where the answers to them are about to change their way."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.connections import read_connections
+    from ansible_collections.c10m.front_tier.plugins.module_utils._read.ssh import read_ssh_addresses, sshd_ports
+
+    logins = read_ssh_addresses(change.root, change.once(read_connections))
+    held = sorted(one for one in logins if any(ipaddress.ip_address(one) in network for network in asked.networks))
+    ports = sorted(sshd_ports(change.root).intersection(asked.ports))
+    if held and ports:
+        raise Refusal(
+            "ports %s: somebody is logged in over %s, which is among addresses, and would be cut off. Leave that port out, or name the"
+            " servers alone in addresses. Nothing was changed." % (", ".join(map(str, ports)), ", ".join(held))
+        )
+    if held and asked.gateway and any(change.value("rule", rule) is None for rule in rules):
+        change.warnings.append(
+            "addresses: somebody is logged in over %s, and answers from it go through %s from now on. Give this host another address for"
+            " the balancer to dial, or use host_config with confirm_timeout, which takes it back if logins end with it."
+            % (", ".join(held), asked.gateway)
+        )
 
 
 def _warn_of_tracking(change: Change, asked: Asked) -> None:
