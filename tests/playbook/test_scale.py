@@ -48,6 +48,21 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.parametrize("planned, dialled", [({}, "192.0.2.1"), ({"front_tier_upstreams": ["192.0.2.2:80"]}, "192.0.2.2")])
+def test_a_tier_that_no_hop_says_to_dial_keeps_its_own_upstreams(place: Place, planned: dict[str, Any], dialled: str) -> None:
+    """A role gets the upstreams of the plan; where the plan has none, those of the inventory, and not nothing."""
+    variables = {"front_tier_role": "audit", "front_tier_upstreams": ["192.0.2.1:80"], "front_tier__now_host": {}}
+    variables["front_tier__planned_host"] = {"variables": {"front_tier_connections": 10, **planned}}
+    place.inventory({"web1": {**HERE, **variables}})
+    tasks = [
+        {"include_tasks": str(ROOT / "playbooks/tasks/as_planned.yml")},
+        {"debug": {"msg": "dialled {{ front_tier_audit.paths | map(attribute='destinations') | flatten }}"}},
+    ]
+    (place.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "front_tier", "gather_facts": False, "tasks": tasks}]))
+    done = place.play(playbook="play.yml")
+    assert done.returncode == 0 and "dialled ['%s']" % dialled in done.stdout.replace('"', "'"), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("role", ["reverse_proxy", "origin"])
 def test_a_program_that_a_role_does_not_know_is_refused_with_those_that_it_knows(place: Place, role: str) -> None:
     """The message names the variable, the value and what it may be, before the host is looked at."""
