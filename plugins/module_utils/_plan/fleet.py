@@ -119,8 +119,8 @@ class Planner:
         accepted = dialled = lanes = 0
         for tier in self.tiers_of[host.name]:
             accepted += sum(self.share(hop, tier, counts) for hop in self.into[tier] if not pooled or hop.pooled is not None)
-            relayed = [self.share(hop, tier, counts) for hop in self.out[tier] if hop.relays and not pooled]
-            accepted += max(relayed, default=0)
+            alone = [] if pooled else [hop.accepted for hop in self.out[tier] if hop.accepted]
+            accepted += -(-max(alone, default=0) // max(1, self.size(tier, counts)))
             for hop in (one for one in self.out[tier] if not pooled or one.pooled is not None):
                 each = self.share(hop, tier, counts)
                 dialled += each

@@ -49,7 +49,7 @@ class Hop(NamedTuple):
 
     connections: wanted on this hop, None for those of the fleet; clients: how many source addresses the clients have;
     pooled: connections that each dialling host keeps in a pool; ports_per_address, addresses: of a balancer or a NAT that is not ours;
-    relays: whoever dials accepts as many, although no hop says from whom.
+    accepted: how many connections the dialling tier accepts in all, where no hop says from whom.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Hop(NamedTuple):
     pooled: int | None = None
     ports_per_address: int | None = None
     addresses: int | None = None
-    relays: bool = False
+    accepted: int | None = None
 
     @property
     def outside(self) -> bool:
@@ -301,10 +301,13 @@ def _dialled(hosts: list[Host], groups: dict[str, Any] | None) -> tuple[list[Hop
                 raise PlanError('front_tier_to "%s" of %s is no dictionary. Write {origins: [80, 81]}.' % (to, name))
             given = [dict(more, listeners=listeners, to=str(tier), **{"from": name}) for tier, listeners in to.items()]
         else:
-            given = [dict(one, **more) for one in _upstream_hops(hosts, owners, name, first.variables["front_tier_upstreams"])]
+            given = [
+                dict(more, **one)
+                for one in _upstream_hops(hosts, owners, name, first.variables["front_tier_upstreams"], more["connections"])
+            ]
         for one in given:
             hop = parse_hop("front_tier_to of %s" % name if to else "front_tier_upstreams of %s" % name, one)
-            hops.append(hop)
+            hops.append(hop._replace(accepted=more["connections"]))
             tiers.setdefault(hop.receiving, [host for host in hosts if hop.receiving in host.groups])
             if to and not tiers[hop.receiving]:
                 empty = groups is not None and hop.receiving in groups
@@ -313,11 +316,11 @@ def _dialled(hosts: list[Host], groups: dict[str, Any] | None) -> tuple[list[Hop
                     % (name, "the group" if empty else "no host is in a group", hop.receiving, " has no hosts" if empty else "")
                 )
     dialled = {hop.receiving for hop in hops}
-    return [hop._replace(relays=hop.dialling not in dialled) for hop in hops], tiers
+    return [hop._replace(accepted=None) if hop.dialling in dialled else hop for hop in hops], tiers
 
 
-def _upstream_hops(hosts: list[Host], owners: dict[str, Host], name: str, upstreams: Any) -> list[dict[str, Any]]:
-    """Return a hop for each group that owns upstreams; what nobody of the inventory owns is one hop to the outside."""
+def _upstream_hops(hosts: list[Host], owners: dict[str, Host], name: str, upstreams: Any, wanted: int | None) -> list[dict[str, Any]]:
+    """Return a hop for each group that owns upstreams, and one to the outside for what nobody owns, each with its part of them all."""
     if not isinstance(upstreams, (list, tuple)):
         raise PlanError('front_tier_upstreams "%s" of %s is no list. Write ["10.0.9.10:8080"].' % (upstreams, name))
     found = parse_listeners("front_tier_upstreams of %s" % name, upstreams)
@@ -328,7 +331,15 @@ def _upstream_hops(hosts: list[Host], owners: dict[str, Host], name: str, upstre
     ours = [(address, port) for address, port in found if str(address) in owners]
     rows = [(_group(hosts, list({host.name: host for host in owned}.values())), ours)] if ours else []
     rows += [(text(*theirs[0]) + (" and %d more" % (len(theirs) - 1) if len(theirs) > 1 else ""), theirs)] if theirs else []
-    return [{"from": name, "to": tier, "listeners": [text(address, port) for address, port in rows_]} for tier, rows_ in rows]
+    return [
+        {
+            "from": name,
+            "to": tier,
+            "listeners": [text(address, port) for address, port in rows_],
+            "connections": None if wanted is None else -(-wanted * len(rows_) // len(found)),
+        }
+        for tier, rows_ in rows
+    ]
 
 
 def text(address: str | None, port: int) -> str:

@@ -535,6 +535,21 @@ def test_the_three_lines_of_an_inventory_are_a_hop():
     assert [(row["to"], row["listeners"], row["pairs"]) for row in found["hops"]] == [("192.0.2.1:80 and 1 more", 2, 2)]
 
 
+def test_upstreams_inside_and_outside_share_the_connections():
+    """Of upstreams of which the inventory has some, each listener gets its part of the connections, and none is counted twice."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(
+            front_tier_connections=30000,
+            front_tier_service="haproxy.service",
+            front_tier_upstreams=["10.0.0.50:5432", "192.0.2.1:80", "192.0.2.2:80"],
+        )
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, "haproxy", (80,), nofile=1024)
+    found = plan(hosts, headroom=0)
+    assert [(row["to"], row["wanted"]) for row in found["hops"]] == [("databases", 20000), ("192.0.2.1:80 and 1 more", 40000)]
+    assert found["hosts"]["proxy1"]["host_config"]["fd_limits"]["nofile"] == 60000 + 100
+
+
 def test_what_a_group_dials_is_a_hop():
     """front_tier_to in group_vars names tiers and ports; a tier that does not say how much it dials dials what it is dialled with."""
     hosts = three_tiers()
