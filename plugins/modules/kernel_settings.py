@@ -25,7 +25,8 @@ options:
   settings:
     description:
       - The sysctls and their values. Lists are written the way the sysctl takes them.
-      - Known keys are checked against the kernel's bounds; others must keep the number and kind of their values.
+      - Known keys are checked against the kernel's bounds, narrower ones where a host could not be reached any more.
+      - Others must keep the number and kind of their values.
     type: dict
     default: {}
 author:
