@@ -100,7 +100,8 @@ class Places:
         families = sorted(named or {network[0] for network in found})[:1]
         return {network: number for network, number in sorted(found.items()) if network[0] in families}
 
-    def _family(self, hop: Hop) -> int:
+    def family(self, hop: Hop) -> int:
+        """Return the family of the addresses by which the tiers of a hop reach each other."""
         for network in self.shared[hop.name]:
             return network[0]
         named = [address for address, _port in hop.listeners if address]
@@ -114,7 +115,7 @@ class Places:
 
         Of several networks, a host that dials takes that of its front_tier_interface, and one that is dialled what those that dial took.
         """
-        rows = [place for place in self.rows[host.name] if place.address.family == self._family(hop)]
+        rows = [place for place in self.rows[host.name] if place.address.family == self.family(hop)]
         shared = self.shared[hop.name]
         inside = [place for place in rows if network_of(place.address) in shared]
         if len(inside) > 1:
@@ -218,12 +219,14 @@ class Places:
             self._more[hop.name] = list(itertools.islice(itertools.chain(quiet, inside), MOST_PORTS))
         return self._more[hop.name][:number]
 
-    def neighbours(self, host: Host, added: Iterable[tuple[Host, str, int]]) -> tuple[int, int]:
+    def neighbours(self, host: Host, family: int, added: Iterable[tuple[Host, str, int]]) -> tuple[int, int]:
         """Return (entries now, entries more) of a host's neighbour table, where others get so many addresses on an interface."""
-        now = (host.snapshot.get("neighbours") or {}).get("inet")
+        now = (host.snapshot.get("neighbours") or {}).get("inet" if family == socket.AF_INET else "inet6")
         more = 0
         for other, interface, number in added:
-            theirs = {network_of(row.address) for row in self.rows[other.name] if row.interface == interface}
+            theirs = {
+                network_of(row.address) for row in self.rows[other.name] if (row.interface, row.address.family) == (interface, family)
+            }
             if other.name != host.name and theirs & self.around[host.name]:
                 more += number
         return (now if isinstance(now, int) else 0, more)

@@ -9,6 +9,7 @@ Private to the collection.
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
@@ -20,7 +21,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places impor
 
 SET = "front-tier-plan"
 OURS = re.compile(r"/etc/sysctl\.d/(90|z+)-%s\.conf(:|\Z)" % SET)  # as _apply/persist/sysctl_d.py names it, outranking others or not
-GC = "net.ipv4.neigh.default.gc_thresh3"
+GC: dict[int, str] = {socket.AF_INET: "net.ipv4.neigh.default.gc_thresh3", socket.AF_INET6: "net.ipv6.neigh.default.gc_thresh3"}
 CHURN = 1  # a flow with more connections in TIME_WAIT than open ones churns
 
 
@@ -38,10 +39,11 @@ class Told:
         self.now = Counts({}, {})
         self.fleet, self.spare, self.places = planner.fleet, planner.spare, planner.places
         self.drawn: dict[str, list[str]] = {}
-        self.crowds: dict[str, tuple[int, int | None, int]] = {}
-        self.interfaces: dict[str, set[str]] = {}
-        for (_hop, name), side in planner.sides.items():
-            self.interfaces.setdefault(name, set()).add(side.interface)
+        self.crowds: dict[tuple[str, int], tuple[int, int | None, int]] = {}
+        self.interfaces: dict[tuple[str, int], set[str]] = {}
+        families = {hop.name: planner.places.family(hop) for hop in planner.fleet.hops}
+        for (hop_name, name), side in planner.sides.items():
+            self.interfaces.setdefault((name, families[hop_name]), set()).add(side.interface)
         self.texts: dict[str, list[str]] = {}
         self.added = self._added()
         self.settings = {host.name: self._settings(host) for host in planner.hosts()}
@@ -76,36 +78,38 @@ class Told:
     def _settings(self, host: Host) -> dict[str, int]:
         """Return the sysctls that a host gets: what its connections need, and room for the neighbours that others' addresses add."""
         settings = dict(self.choices[host.name].settings)
-        need, have, more = self.crowd(host)
-        if have is not None and more and need > self.spare.of(have):
-            if self.planner.machines[host.name].outside(GC):
+        for family, name in GC.items():
+            need, have, more = self.crowd(host, family)
+            if have is None or not more or need <= self.spare.of(have):
+                continue
+            if self.planner.machines[host.name].outside(name):
                 self.cannot.append(
                     "%s: its neighbour table needs room for %s entries and has %s, which belongs to the machine outside this container. "
-                    "Raise %s there." % (host.name, grouped(self.spare.over(need)), grouped(have), GC)
+                    "Raise %s there." % (host.name, grouped(self.spare.over(need)), grouped(have), name)
                 )
             else:
-                settings[GC] = self.spare.over(need)
+                settings[name] = self.spare.over(need)
         return settings
 
-    def crowd(self, host: Host) -> tuple[int, int | None, int]:
+    def crowd(self, host: Host, family: int) -> tuple[int, int | None, int]:
         """Return (entries that a host's neighbour table will hold, what it takes, how many of them the plan adds)."""
-        if host.name not in self.crowds:
-            self.crowds[host.name] = self._crowd(host)
-        return self.crowds[host.name]
+        if (host.name, family) not in self.crowds:
+            self.crowds[host.name, family] = self._crowd(host, family)
+        return self.crowds[host.name, family]
 
-    def _crowd(self, host: Host) -> tuple[int, int | None, int]:
+    def _crowd(self, host: Host, family: int) -> tuple[int, int | None, int]:
         tiers = self.planner.tiers_of[host.name]
         diallers = [other for tier in tiers for hop in self.planner.into[tier] for other in self.fleet.tiers[hop.dialling]]
         rows = []
         for other in {one.name: one for one in diallers}.values():
             new = sum(self.counts.hosts.get(tier, 0) for tier in self.planner.tiers_of[other.name])
             first = self.fleet.tiers[self.planner.tiers_of[other.name][0]][0].name == other.name
-            for interface in self.interfaces.get(other.name, ()):
+            for interface in self.interfaces.get((other.name, family), ()):
                 each = self.added.get(other.name, {}).get(interface, 0)
                 whole = len(self.places.sources(other, interface)) + each
                 rows.append((other, interface, each + (new * whole if first else 0)))
-        now, more = self.places.neighbours(host, rows)
-        return now + more, self.planner.machines[host.name].limits.number(GC), more
+        now, more = self.places.neighbours(host, family, rows)
+        return now + more, self.planner.machines[host.name].limits.number(GC[family]), more
 
     def ports_of(self, hop: Hop, host: Host | None, choice: Choice, counts: Counts) -> tuple[int, int]:
         """Return (pairs, ports that each is promised) of a dialling host."""
@@ -374,10 +378,11 @@ class Told:
                         rows += [
                             (share * most // mine, name) for most, name in self.bounds(hop, host, side, choice, settings, counts, lines)
                         ]
-        need, have, more = self.crowd(host)
-        top = settings.get(GC) or have
-        if more and need and top:
-            rows.append((share * top // need, "neighbour table"))
+        for family, name in GC.items():
+            need, have, more = self.crowd(host, family)
+            top = settings.get(name) or have
+            if more and need and top:
+                rows.append((share * top // need, "neighbour table"))
         return min(rows) if rows else (share, "nothing known")
 
     def config(self, host: Host, choice: Choice, settings: dict[str, int]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -477,7 +482,7 @@ class Told:
     def _ours(host: Host) -> dict[str, Any]:
         """Return the sysctls that an earlier plan set: a set is authoritative, so they are named again."""
         rows = host.snapshot.get("limits") or []
-        names = (CONNTRACK, GC, "fs.file-max")
+        names = (CONNTRACK, *GC.values(), "fs.file-max")
         return {row["name"]: row["value"] for row in rows
                 if row["name"] in names and OURS.match(str((row.get("boot") or {}).get("source")))}  # fmt: skip
 
@@ -493,8 +498,8 @@ class Told:
         shown = "%s %s -> %s" % (name, grouped(now) if now is not None else "?", grouped(value))
         if name == CONNTRACK:
             return "%s (%s entries: both legs of a connection are counted)" % (shown, grouped(load.accepted + load.dialled))
-        if name == GC:
-            return "%s (%s entries: each address that the other side gets is one here)" % (shown, grouped(self.crowd(host)[0]))
+        for family in (one for one in GC if GC[one] == name):
+            return "%s (%s entries: each address that the other side gets is one here)" % (shown, grouped(self.crowd(host, family)[0]))
         return "%s (%s descriptors)" % (shown, grouped(load.files))
 
     def variables(self, host: Host) -> dict[str, Any]:

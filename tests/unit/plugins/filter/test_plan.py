@@ -477,6 +477,22 @@ def test_of_ipv6_the_newest_address_comes_first_and_stays():
     assert found == [{"interface": "eth0", "addresses": ["2001:db8::ffff:1/128", new]}]
 
 
+def test_the_neighbour_table_that_grows_is_that_of_the_family():
+    """Addresses of IPv6 fill the table of IPv6: that one is raised, and the other stays."""
+    hosts = six()
+    fact = hosts["db1"]["front_tier_audit"]
+    row = next(one for one in fact["limits"] if one["name"] == "net.ipv4.neigh.default.gc_thresh3")
+    row["value"] = 5
+    fact["limits"].append(dict(row, name="net.ipv6.neigh.default.gc_thresh3", value=1024))
+    fact["neighbours"]["inet6"] = 1000
+    found = plan(hosts, hops=[hop()], connections=200000, headroom=0)["hosts"]
+    more = len(found["proxy1"]["variables"]["front_tier_sources"]) - 2
+    assert "kernel_settings" not in found["db1"]["host_config"]
+    hosts["db1"]["front_tier_audit"]["neighbours"]["inet6"] = 1024
+    found = plan(hosts, hops=[hop()], connections=200000, headroom=0)["hosts"]
+    assert found["db1"]["host_config"]["kernel_settings"]["settings"] == {"net.ipv6.neigh.default.gc_thresh3": 1024 + more}
+
+
 def test_behind_a_router_all_addresses_of_an_interface_dial():
     """Where tiers have no network in common, further addresses count, wherever in the list they stand."""
     found = plan(six(shared=False), hops=[hop()], connections=1000)
