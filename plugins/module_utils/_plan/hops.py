@@ -290,24 +290,18 @@ def _dialled(hosts: list[Host], groups: dict[str, Any] | None) -> tuple[list[Hop
         tiers[name] = members
         wanted = [whole("front_tier_connections of %s" % host.name, host.variables["front_tier_connections"], 1) for host in members
                   if host.variables.get("front_tier_connections")]  # fmt: skip
-        more = {
-            "connections": sum(wanted) if len(wanted) == len(members) else None,
-            "dialer": first.program,
-            "transparent": bool(first.variables.get("front_tier_transparent_method")),
-        }
+        every = sum(wanted) if len(wanted) == len(members) else None
+        more = {"connections": every, "dialer": first.program, "transparent": bool(first.variables.get("front_tier_transparent_method"))}
         to = first.variables.get("front_tier_to")
         if to:
             if not isinstance(to, dict):
                 raise PlanError('front_tier_to "%s" of %s is no dictionary. Write {origins: [80, 81]}.' % (to, name))
             given = [dict(more, listeners=listeners, to=str(tier), **{"from": name}) for tier, listeners in to.items()]
         else:
-            given = [
-                dict(more, **one)
-                for one in _upstream_hops(hosts, owners, name, first.variables["front_tier_upstreams"], more["connections"])
-            ]
+            given = [dict(more, **one) for one in _upstream_hops(hosts, owners, name, first.variables["front_tier_upstreams"], every)]
         for one in given:
             hop = parse_hop("front_tier_to of %s" % name if to else "front_tier_upstreams of %s" % name, one)
-            hops.append(hop._replace(accepted=more["connections"]))
+            hops.append(hop._replace(accepted=every))
             tiers.setdefault(hop.receiving, [host for host in hosts if hop.receiving in host.groups])
             if to and not tiers[hop.receiving]:
                 empty = groups is not None and hop.receiving in groups
