@@ -107,7 +107,7 @@ def raised(value: Any, after: Any, planned: Any = None, now: Any = None) -> str:
     """Return a line that says what two audits of a host differ by: its capacity both ways and what binds; with plans, its share."""
     if planned and now:
         was, is_ = mapping(plain(planned)), mapping(plain(now))
-        return "its share is %s: held %s (%s), now %s (%s)" % (
+        return "its share is %s: it could hold %s (%s), now %s (%s)" % (
             *(format(number, ",") if isinstance(number, int) else number for number in (was.get("share"), was.get("before"))),
             was.get("binding"), format(is_.get("before") or 0, ","), is_.get("binding"),
         )  # fmt: skip

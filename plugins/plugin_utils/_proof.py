@@ -93,8 +93,8 @@ def _of_failures(results: dict[str, Any]) -> Iterable[str]:
     for name, one in results.items():
         for part in (DIALLED, ENDED, LISTENED):
             result = mapping(mapping(one).get(part))
-            if result.get("failed") or result.get("unreachable"):
-                yield "%s: %s" % (name, clean(result.get("msg")))
+            if result.get("failed") or result.get("unreachable") or result.get("phase") == "failed":
+                yield "%s: %s" % (name, clean(result.get("msg") or result.get("note")))
                 break
 
 

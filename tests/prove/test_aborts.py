@@ -137,6 +137,22 @@ def test_control_c_ends_a_play(net, tmp_path):
     nothing_is_left(net)
 
 
+@pytest.mark.parametrize(("space", "connections"), [("wide", 4000), ("net", 1001)])
+def test_nobody_answers(request, space, connections):
+    """More than may be on their way at once, or than there are ports, into a network that swallows them: not the ports' fault."""
+    one = request.getfixturevalue(space)
+    one.run("ip", "link", "add", "gone", "type", "veth", "peer", "name", "hole")
+    one.run("ip", "address", "add", "192.0.2.1/24", "dev", "gone")
+    for end in ("gone", "hole"):
+        one.run("ip", "link", "set", end, "up")
+    one.run("ip", "neighbour", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "gone")
+    result = one.dial([{"destinations": ["192.0.2.2"], "ports": [9000]}], trust_target=True, connections=connections)
+    assert "failed" not in result, result["msg"]
+    assert (0, "ETIMEDOUT") == (result["held"], result["paths"][0]["refusal"]["error"])
+    one.known("dial", "stopped")
+    nothing_is_left(one)
+
+
 def test_a_listener_of_another_run_is_not_dialled(net):
     """A listener answers only for its own run."""
     net.listen([ONE], run="test-%d-other" % net.holder.pid)

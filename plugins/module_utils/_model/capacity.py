@@ -403,7 +403,13 @@ def outbound(snapshot: dict[str, Any], paths: list[dict[str, Any]]) -> dict[str,
     each = memory.for_dialled(None, _conntrack(snapshot))
     if paths:
         names = sorted({path["binding"] for path in paths})
-        bounds = [bound(names[0] if len(names) == 1 else "paths", _together(paths), "the capacities of %d paths together" % len(paths))]
+        bounds = [
+            bound(
+                names[0] if len(names) == 1 else "paths",
+                _together(paths),
+                "the capacity of one path" if len(paths) == 1 else "the capacities of %d paths together" % len(paths),
+            )
+        ]
     else:
         usable = portsets.usable(snapshot)
         least = portsets.count(usable) - (portsets.is_odd(snapshot) and usable > 0)

@@ -22,6 +22,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings_ca
 
 SOMAXCONN = "net.core.somaxconn"
 OLD_DEFAULT, DEFAULT, DEFAULT_SINCE = 128, 4096, (5, 4)
+LONG = 65535  # a backlog that nobody asks for more than
 
 
 def name_of(listener: Part) -> str:
@@ -43,7 +44,7 @@ def _with_backlog(case: Case, backlog: int) -> list[str]:
 def backlog_cut(case: Case) -> Iterator[Found]:
     """A backlog may be cut by somaxconn."""
     somaxconn = case.value(SOMAXCONN)
-    listeners = _with_backlog(case, somaxconn) if somaxconn else []
+    listeners = _with_backlog(case, somaxconn) if somaxconn and somaxconn < LONG else []
     if listeners:
         yield SOMAXCONN, {"somaxconn": somaxconn, "listeners": listeners}
 

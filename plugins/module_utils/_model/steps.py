@@ -41,7 +41,12 @@ def file_value(text: str, mode: int = 0o644) -> dict[str, Any]:
 
 
 # Things of which a change has many: one piece of a diff for all that stand together, and what they are of.
-MANY = {"address": "addresses of %s", "local_route": "local routes of %s", "process": "processes of %s", "rule": "rules of routing"}
+MANY = {
+    "address": "addresses of %s",
+    "local_route": "local routes of %s",
+    "process": "processes of %s, nofile soft:hard",
+    "rule": "rules of routing",
+}
 
 
 def shown(steps: Iterable[Step]) -> list[dict[str, str]]:
@@ -59,7 +64,8 @@ def shown(steps: Iterable[Step]) -> list[dict[str, str]]:
 def _header(step: Step) -> str:
     if step.kind in MANY:
         return MANY[step.kind].replace("%s", step.name.rsplit("/", 2)[0] if step.kind == "process" else step.name.split()[0])
-    return {"file": step.name, "folder": step.name + "/"}.get(step.kind, "%s %s" % (step.kind, step.name))
+    named = {"file": step.name, "folder": step.name + "/", "unit": "unit %s, nofile soft:hard" % step.name}
+    return named.get(step.kind, "%s %s" % (step.kind, step.name))
 
 
 def plain(step: Step, value: Any) -> Any:

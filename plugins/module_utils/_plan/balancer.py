@@ -506,8 +506,8 @@ def _probe(asked: Asked, name: str) -> dict[str, Any]:
     }
     rules = transparent.rules_of(transparent.parse({**nothing, **(_routing(asked) or {})}), 6 in asked.families)
     option = {"inet": "-4", "inet6": "-6"}
-    there = [["ip", option[words[0]], "rule", "show", *words[1:]] for words in map(str.split, rules)]
-    return {"paths": paths, "there": [*there, ["nft", "list", "table", *transparent.table_of(name).split()]]}
+    there = ["ip %s rule show %s" % (option[words[0]], " ".join(words[1:])) for words in map(str.split, rules)]
+    return {"paths": paths, "there": [*there, "nft list table %s" % transparent.table_of(name)]}
 
 
 def return_routes(balancers: Any, sets: Any) -> dict[str, Any]:

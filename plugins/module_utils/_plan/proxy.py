@@ -20,7 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, PathError, upstream
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_odd
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, HASH, LINE, OWN_FILES, Spare, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, HASH, OWN_FILES, Spare, of_line
 
 NOTHING = " Nothing was changed."
 OLDEST = {"haproxy": (2, 2), "nginx": (1, 18), "varnish": (6, 5)}  # of Debian 11, the oldest that the scenarios run on
@@ -378,10 +378,12 @@ def _sizes(options: dict[str, Any], found: dict[str, Any], seen: dict[str, Any])
     most = carried + max(QUEUE_LEAST, int(carried * QUEUE_SHARE))
     roomy = most if expected is None else min(most, spare.over(expected))
     result: dict[str, Any] = {"maxconn": roomy, "predicted": min(carried, roomy), "warnings": []}
-    if expected is not None and expected * LINE > spare.part * carried * 100:
+    # as in a plan, the caps of the lines and the headroom are not multiplied: what lines keep for checks and old workers is spare, too
+    ports = len(found["lines"]) * found["usable_ports"]
+    if expected is not None and expected > spare.part * ports:
         result["warnings"].append(
-            "%d expected connections leave less than the headroom of %d %% of what the lines carry (%d)."
-            % (expected, headroom * 100, carried)
+            "%d expected connections leave less than the headroom of %d %% of the %d ports of the lines."
+            % (expected, headroom * 100, ports)
         )
     if found["program"] == "haproxy":
         checks = len({line["address"] for line in found["lines"]})

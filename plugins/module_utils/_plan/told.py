@@ -22,6 +22,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places impor
 SET = "front-tier-plan"
 OURS = re.compile(r"/etc/sysctl\.d/(90|z+)-%s\.conf(:|\Z)" % SET)  # as _apply/persist/sysctl_d.py names it, outranking others or not
 GC: dict[int, str] = {socket.AF_INET: "net.ipv4.neigh.default.gc_thresh3", socket.AF_INET6: "net.ipv6.neigh.default.gc_thresh3"}
+ADDRESS_OPTIONS = {"front_tier_address_backend": "backend", "front_tier_duplicate_check": "duplicate_check"}  # variable: option
 CHURN = 1  # a flow with more connections in TIME_WAIT than open ones churns
 
 
@@ -246,7 +247,8 @@ class Told:
         pairs, ports = self.ports_of(hop, members[0] if members else None, NOTHING, self.now)
         listeners = self.planner.listeners(hop, self.now)
         sources = pairs // listeners if listeners else 0
-        who = "clients" if hop.transparent or not members else "source address%s" % ("" if sources == 1 else "es")
+        who, more = ("client", "s") if hop.transparent or not members else ("source address", "es")
+        who += "" if sources == 1 else more
         what = "%s %s x %s listener%s x %s ports = %s" % (
             grouped(sources), who, grouped(listeners), "" if listeners == 1 else "s", grouped(ports), grouped(pairs * ports))  # fmt: skip
         found = [("%s for each of %d hosts" % (what, len(members)) if len(members) > 1 else what) + "; %s bind%s at %s now" % (
@@ -261,6 +263,12 @@ class Told:
                 "Counted: %s%s. Its lines have no cap: beyond the ports of a client the kernel refuses."
                 % (grouped(self.planner.clients[hop.name]), "" if self._told_clients(hop) else ", since clients: is not given")
             )
+            lost = [host.name for host in self.fleet.tiers.get(hop.receiving, []) if not host.variables.get("front_tier_balancers")]
+            if members and lost:
+                found.append(
+                    "Answers have to return through the balancer: by the default route of %s, or else by front_tier_balancers, which is not"
+                    " given." % (", ".join(lost[:3]) + (" and %d more" % (len(lost) - 3) if len(lost) > 3 else ""))
+                )
         if hop.ports_per_address:
             found.append("It is not ours: %s ports for each of its addresses are taken as told." % grouped(hop.ports_per_address))
         elif not members:
@@ -454,15 +462,20 @@ class Told:
             )
         self.drawn.setdefault(host.name, []).extend(one.host for one in drawn)
         config.setdefault("secondary_interfaces", []).append(
-            {"interface": interface, "addresses": self._kept(host, interface) + ranges(drawn)}
+            {
+                "interface": interface,
+                "addresses": self._kept(host, interface) + ranges(drawn),
+                **{option: host.variables[name] for name, option in ADDRESS_OPTIONS.items() if name in host.variables},
+            }
         )
         sides = [hop for hop in self.planner.dialled(host) if self.planner.sides[hop.name, host.name].interface == interface]
         hop = max(sides, key=lambda one: self.planner.share(one, one.dialling, self.counts))
         pairs, ports = self.ports_of(hop, host, choice, self.counts)
         share, line = self.planner.share(hop, hop.dialling, self.counts), self.planner.line(hop, host, ports)
-        words = "%d more address%s on %s (%s): %d sources x %d listeners x %s ports = %s" % (
+        listeners = self.planner.listeners(hop, self.counts)
+        words = "%d more address%s on %s (%s): %d sources x %d listener%s x %s ports = %s" % (
             number, "" if number == 1 else "es", interface, ", ".join(ranges(drawn)), choice.sources[interface],
-            self.planner.listeners(hop, self.counts), grouped(ports), grouped(pairs * ports),
+            listeners, "" if listeners == 1 else "s", grouped(ports), grouped(pairs * ports),
         )  # fmt: skip
         words += ", of which its lines carry %s each, %s" % (grouped(line), grouped(pairs * line)) if line < ports else ""
         words += "; its share of %s needs %s" % (grouped(share), grouped(self.spare.over(share)))

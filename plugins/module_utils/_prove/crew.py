@@ -229,7 +229,7 @@ class Crew:
             if self.status["phase"] == "dialling":
                 seconds = time.monotonic() - self.began
                 rate = sum(held) / max(seconds, 1e-6)
-                self.status.update(seconds=round(seconds, 1), rate=round(rate), left=round((asked - sum(held)) / max(rate, 1e-6), 1))
+                self.status.update(seconds=round(seconds, 1), rate=round(rate), left=round((asked - sum(held)) / rate, 1) if rate else None)
         for row, number in zip(rows, self.status.get("kernel") or []):
             row["kernel"] = number
         self.status.update(kinds=rows, held=sum(held), lost=sum(row["lost"] for row in rows))

@@ -157,6 +157,8 @@ class Dialler:
             count -= 1
             if place + 1 >= self.window or self.timed >= 0:
                 self._settle()
+                while flight.count >= MOST and orders[state] < hold:
+                    self._settle(LOOK)
         return None
 
     def _keep_pace(self) -> None:
@@ -204,10 +206,7 @@ class Dialler:
         if len(found) == waiting:
             self.window = max(FEW, self.window // 2)
         elif not found and flight.count >= self.window:
-            if self.window < MOST:
-                self.window *= 2
-            else:
-                flight.ready(10)
+            self.window = min(MOST, 2 * self.window)
         if not found and flight.count and now - min(self.since[: flight.count]) > PATIENCE:
             self._lose_patience(now)
         self.row[tally.PENDING] = flight.count
@@ -246,10 +245,13 @@ class Dialler:
                 self._refuse(route, errno.ETIMEDOUT)
 
     def _refuse(self, route: Route, error: int) -> None:
-        """Open nothing more on a route, or on none where this process can open nothing more; keep the first refusal of each path."""
+        """Open nothing more on a route, or on none where this process can open nothing more; keep the first refusal of each path.
+
+        What is on its way has ports, too: where it then fails, the ports are not what was short.
+        """
         for one in self.routes if error in EXHAUSTED else [route]:
             one.open = False
-        tally.note(self.row, route.path, error)
+        tally.note(self.row, route.path, error, TAKEN)
 
     def look(self) -> None:
         """Count what is no longer held: closed or reset by the other end."""

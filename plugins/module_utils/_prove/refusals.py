@@ -18,7 +18,7 @@ MEANINGS: dict[int, tuple[str, str | None, str]] = {
     errno.ENFILE: ("fs.file-max", "FT207", "the kernel has no file left"),
     errno.ENOBUFS: ("memory", "FT503", "the kernel has no memory for another socket"),
     errno.ENOMEM: ("memory", "FT503", "the kernel has no memory for another socket"),
-    errno.ETIMEDOUT: ("net.core.somaxconn", "FT303", "no answer: a full accept queue, a full connection table or a lost network"),
+    errno.ETIMEDOUT: ("net.core.somaxconn", "FT303", "no answer: a full accept queue, a full connection table, or no way there or back"),
     errno.ECONNREFUSED: ("listener", None, "nothing listens there any more, or the listener is full"),
     errno.ECONNRESET: ("listener", None, "the other end closed the connection as it was made"),
     errno.EHOSTUNREACH: ("route", None, "the destination cannot be reached"),

@@ -76,10 +76,10 @@ class Tally:
         return [_percentile(counts, share) for share in shares]
 
 
-def note(row: memoryview, kind: int, error: int) -> None:
-    """Keep a refusal of a kind in a process's row, if it is the first one."""
+def note(row: memoryview, kind: int, error: int, lesser: tuple[int, ...] = ()) -> None:
+    """Keep a refusal of a kind in a process's row, if it is the first one, or the first that is not among the lesser ones."""
     first = KINDS + EACH * kind
-    if not row[first + ERRNO]:
+    if not row[first + ERRNO] or row[first + ERRNO] in lesser and error not in lesser:
         row[first + WHEN] = time.monotonic_ns()
         row[first + ERRNO] = error
 

@@ -62,20 +62,19 @@ def verdict(path: dict) -> str | None:
         return "the server answers neither a client's address nor the balancer's own: it is down, or there is no way to it"
     return (
         "%s (%s), though it answers the balancer's own: health checks stay green. On the server, `ip route get %s from %s` must lead"
-        " through this balancer; here, look at `ip rule`, `ip route show table all type local`, `nft list ruleset`, and for cap_net_raw in"
-        " /proc/PID/status of HAProxy" % (why, path["client"], path["client"], path["server"])
+        " through this balancer (front_tier_balancers of the server leads it there); here, look at `ip rule`, `ip route show table all type"
+        " local`, `nft list ruleset`, and for cap_net_raw in /proc/PID/status of HAProxy"
+        % (why, path["client"], path["client"], path["server"])
     )
 
 
-def missing(command: list[str]) -> str | None:
+def missing(command: str) -> str | None:
     """Return what is wrong where a command prints nothing of what the balancer needs."""
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
+        done = subprocess.run(command.split(), capture_output=True, check=False, timeout=10)
     except (OSError, subprocess.SubprocessError) as error:
-        return "%s: %s" % (" ".join(command), error)
-    return (
-        None if done.stdout.strip() else "`%s` shows nothing: reload the unit front-tier.service, or run the role again" % " ".join(command)
-    )
+        return "%s: %s" % (command, error)
+    return None if done.stdout.strip() else "`%s` shows nothing: reload the unit front-tier.service, or run the role again" % command
 
 
 def main() -> int:

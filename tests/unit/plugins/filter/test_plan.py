@@ -527,6 +527,36 @@ def test_declared_addresses_and_a_pool_come_first():
     assert found["proxy1"]["variables"]["front_tier_sources"] == ["10.0.0.10", "10.0.0.101", "10.0.0.111"]
 
 
+def test_what_brings_addresses_back_is_said_in_the_inventory():
+    """Where nothing is seen to manage an interface, the user names the backend: the plan hands that on, and the check for duplicates."""
+    hosts = three_tiers()
+    hosts["proxy1"].update(front_tier_address_backend="ifupdown", front_tier_duplicate_check=False)
+    found = plan(hosts, hops=[hop()], connections=200000)["hosts"]
+    sections = [found[name]["host_config"]["secondary_interfaces"][0] for name in ("proxy1", "proxy2")]
+    assert [(one.get("backend"), one.get("duplicate_check")) for one in sections] == [("ifupdown", False), (None, None)]
+
+
+def test_a_way_back_that_nobody_named_is_said():
+    """Behind a transparent balancer, each server without front_tier_balancers has to have its default route through it."""
+    hosts = three_tiers()
+    hosts["proxy1"]["front_tier_balancers"] = [{"address": "10.0.0.10", "gateway": "10.0.0.2"}]
+    hops = [{"name": "edge", "from": "balancers", "to": "proxies", "listeners": [80], "transparent": True, "clients": 9}]
+    words = " ".join(plan(hosts, hops=hops, connections=1000)["hops"][0]["words"])
+    assert "through the balancer: by the default route of proxy2, or else by front_tier_balancers" in words
+    hosts["proxy2"]["front_tier_balancers"] = [{"address": "10.0.0.11", "gateway": "10.0.0.2"}]
+    assert "front_tier_balancers" not in " ".join(plan(hosts, hops=hops, connections=1000)["hops"][0]["words"])
+
+
+def test_one_is_one():
+    """One client, one listener: words agree with their numbers."""
+    hops = [{"name": "front", "from": "internet", "to": "balancers", "listeners": [80], "clients": 1}, hop()]
+    found = plan(three_tiers(), hops=hops, connections=200000)
+    assert found["hops"][0]["words"][0].startswith("1 client x 2 listeners x")
+    added = [change["words"] for host in found["hosts"].values() for change in host["changes"] if "address" in change["words"]]
+    assert added
+    assert all(" x 1 listener x " in words for words in added)
+
+
 def test_a_network_that_is_too_small_makes_the_next_step():
     """Where the network has no room for addresses, the receiving tier listens on more ports."""
     hosts = {

@@ -133,4 +133,4 @@ def test_what_no_change_of_the_hosts_solves_is_said():
 def test_with_plans_the_line_says_what_it_holds_of_its_share():
     """The share, what was held before, and what is now."""
     now = {"before": 400, "binding": "ports"}
-    assert raised(host(0), host(0), PLANNED, now) == "its share is 102: held 120 (ports), now 400 (ports)"
+    assert raised(host(0), host(0), PLANNED, now) == "its share is 102: it could hold 120 (ports), now 400 (ports)"

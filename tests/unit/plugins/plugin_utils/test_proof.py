@@ -50,6 +50,10 @@ def test_hosts_are_added_up():
         (dict(GOOD, c={"listened": {"listeners": [{"held": 1990, "kernel": 2000}]}}), "the listeners count 1,990."),
         (dict(GOOD, b=dict(HOST, ended={"lost": 7})), "b lost 7 connections while it held them."),
         (dict(GOOD, d={"dialled": {"failed": True, "msg": "no listener"}}), "d: no listener"),
+        (
+            dict(GOOD, d={"dialled": {}, "ended": {"phase": "failed", "msg": "one of its 2 processes ended"}}),
+            "d: one of its 2 processes ended",
+        ),
         ({"c": LISTENED}, "No host dialled."),
     ],
 )

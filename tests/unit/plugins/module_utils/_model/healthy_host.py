@@ -133,7 +133,7 @@ CAPACITY = {
                 "bounds": [{"name": "nofile", "connections": 200000, "detail": "descriptors of 2 listening processes"},
                            {"name": "nf_conntrack_max", "connections": 261144, "detail": "262144 entries less 2000 in use"}]},
     "outbound": {"connections": 28230, "binding": "ports", "used": 1000, "tied": [],
-                 "bounds": [{"name": "ports", "connections": 28230, "detail": "the capacities of 1 paths together"},
+                 "bounds": [{"name": "ports", "connections": 28230, "detail": "the capacity of one path"},
                             {"name": "memory", "connections": 2000000, "detail": "idle, 3.8 KB each"}]},
 }  # fmt: skip
 

@@ -53,6 +53,17 @@ def test_the_nearest_value_is_no_finding(case):
     assert [] == found(name, dict(changes, **unmake))
 
 
+def test_the_longest_backlog_is_not_cut():
+    """A somaxconn of 65535, as the roles set it, cuts nothing that a program asks for."""
+    for somaxconn, ids in ((65534, ["FT301"]), (65535, [])):
+        same = {
+            "limits/net.core.somaxconn/value": somaxconn,
+            "limits/net.core.somaxconn/boot/value": somaxconn,
+            "listeners/0/backlog": somaxconn,
+        }
+        assert ids == [finding["id"] for finding in found("FT301", same)]
+
+
 def workers(*ages):
     """Return the processes of a service with these ages; the first one is the main process of the healthy host."""
     return [{"pid": 812 + index, "age": age, "connections": 5 * (index > 0)} for index, age in enumerate(ages)]

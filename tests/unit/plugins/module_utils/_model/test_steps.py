@@ -30,14 +30,17 @@ def one(before, after, header):
         (Step("symlink", "/etc/a", None, "/b"), one("", "/etc/a -> /b\n", "symlink /etc/a")),
         (
             Step("unit", "a.service", {"a.service": "1:2"}, {"a.service": "3:3"}),
-            one("a.service = 1:2\n", "a.service = 3:3\n", "unit a.service"),
+            one("a.service = 1:2\n", "a.service = 3:3\n", "unit a.service, nofile soft:hard"),
         ),
         (
             Step("link", "eth0-ft", None, {"type": "macvlan", "parent": "eth0"}),
             one("", "eth0-ft = parent eth0, type macvlan\n", "link eth0-ft"),
         ),
         (Step("local_route", "lo 10.0.0.0/24", {"type": "local"}, None), one("10.0.0.0/24\n", "", "local routes of lo")),
-        (Step("process", "a.service/7/99-x", {"gone": True}, {"gone": True}), one("7 = ended\n", "7 = ended\n", "processes of a.service")),
+        (
+            Step("process", "a.service/7/99-x", {"gone": True}, {"gone": True}),
+            one("7 = ended\n", "7 = ended\n", "processes of a.service, nofile soft:hard"),
+        ),
         (
             Step("rule", "inet pref 100 iif v0 fwmark 0x1 table 100", None, "protocol kernel"),
             one("", "inet pref 100 iif v0 fwmark 0x1 table 100\n", "rules of routing"),
@@ -63,4 +66,6 @@ def test_processes_of_a_unit_are_one_piece():
     """Each by its number, with soft and hard limit."""
     before, after = {"soft": 1024, "hard": 4096}, {"soft": 4096, "hard": 4096}
     steps = [Step("process", "a.service/%d/99-x" % pid, before, after) for pid in (7, 8)]
-    assert [one("7 = 1024:4096\n8 = 1024:4096\n", "7 = 4096:4096\n8 = 4096:4096\n", "processes of a.service")] == shown(steps)
+    assert [one("7 = 1024:4096\n8 = 1024:4096\n", "7 = 4096:4096\n8 = 4096:4096\n", "processes of a.service, nofile soft:hard")] == shown(
+        steps
+    )

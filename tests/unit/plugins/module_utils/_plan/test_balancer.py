@@ -126,7 +126,7 @@ def test_interception():
     config = found["files"][balancer.CONFIG]
     assert "    bind 0.0.0.0:9080 transparent\n    tcp-request connection reject unless { dst 10.0.2.11 10.0.2.12 }\n" in config
     assert len(found["probe"]["paths"]) == 3
-    assert ["ip", "-4", "rule", "show", "pref", "100", "iif", "f0", "fwmark", "0x1", "table", "100"] in found["probe"]["there"]
+    assert "ip -4 rule show pref 100 iif f0 fwmark 0x1 table 100" in found["probe"]["there"]
 
 
 def test_full_management_writes_the_whole_file():

@@ -88,9 +88,14 @@ def test_maxconn_is_what_is_expected_with_headroom_or_what_lines_carry_with_a_qu
 def test_little_headroom_is_said():
     """What is expected fits, but with less to spare than was asked for."""
     assert made(connections=380)["warnings"] == [
-        "380 expected connections leave less than the headroom of 20 % of what the lines carry (380)."
+        "380 expected connections leave less than the headroom of 20 % of the 400 ports of the lines."
     ]
     assert made(connections=300)["warnings"] == []
+
+
+def test_what_old_workers_share_is_headroom_enough():
+    """A plan that counts headroom on the ports, and the caps beside it, makes no warning of the role that follows it."""
+    assert made(connections=180, reloads=1)["warnings"] == []
 
 
 def test_descriptors_of_haproxy():
