@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,9 +256,12 @@ def test_check_mode_opens_nothing(net):
 
 def test_check_mode_says_what_the_memory_allows(net):
     """Both ends are here, so each connection needs the kernel's 7.8 KB and the probe's own; what is reserved is not counted."""
-    more, less = (net.module(check=True, side="dial", paths=[ONE], reserve_memory=size)["memory_allows"] for size in ("1G", "1536M"))
+    more, less = (net.module(check=True, side="dial", paths=[ONE], reserve_memory=size)["memory_allows"] for size in ("512M", "1536M"))
     assert 0 < less < more
-    assert 7800 < (512 << 20) / (more - less) < 10000
+    refused = net.module(check=True, side="dial", paths=[ONE], connections=10**9, cap=10**9, reserve_ports=0)
+    assert refused["failed"]
+    (megabytes,) = re.findall(r"^1000000000 connections need about (\d+) MB of memory", refused["msg"])
+    assert 7800 < (int(megabytes) << 20) / 10**9 < 10000
 
 
 def test_a_run_is_not_started_twice(net):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -44,7 +45,16 @@ def playbook(path: Path | str, variables: dict[str, Any]) -> subprocess.Complete
     }
     words = [str(Path(sys.executable).with_name("ansible-playbook")), "--inventory", str(INVENTORY), "--forks", "5"]
     words += [str(path), "--extra-vars", json.dumps(dict(variables, front_tier_report_dir=str(WORK / "report")))]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    with subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            told, trouble = process.communicate()
+        except BaseException:  # all that it started has to end before what it made is taken away
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, told, trouble)
 
 
 def played(path: str) -> None:

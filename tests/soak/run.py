@@ -4,7 +4,8 @@
 """The soak: random changes, reverts, proofs, restarts and kills on nodes of the container testbed, and after each what has to hold.
 
 usage: run.py [--minutes 30] [--seed N] [--actions N] [--keep] [--reuse]
-Exit status: 0, 1 where an invariant is broken, 77 where this machine lacks what it takes. The history is in .build/soak/soak.json.
+Exit status: 0, 1 where an invariant is broken, 77 where this machine lacks what it takes, 128 and more where it is told to end.
+The history is in .build/soak/soak.json.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.soak.model import RANGE, RESERVED, Model, ports
 from tests.soak.node import PROJECT, WORK, Node, playbook
 
 NOT_RUN = 77
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SETTLER = {"name": "settler", "settings": {}}  # a change of nothing, which settles what did not end
 UNDONE = re.compile(r"An earlier change did not end; its \d+ steps were undone first")
 MOST_DIALLED = 1500  # where the range is wider, not all of it is dialled
@@ -278,13 +280,14 @@ def main() -> int:
     if missing or os.geteuid() != 0:
         print("not run: the soak needs root and %s" % (" ".join(missing) or "nothing else"))
         return NOT_RUN
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     WORK.mkdir(parents=True, exist_ok=True)
     try:
         return soak(options)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to be taken away in peace
+        for number in ENDINGS:  # what is left is to be taken away in peace
+            signal.signal(number, signal.SIG_IGN)
         if not options.keep:
             playbook(PROJECT / "molecule/shared/destroy.yml", {})
 

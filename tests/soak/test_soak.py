@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
 from collections import Counter
 
 import pytest
 
 from tests.soak import actions, check
 from tests.soak.model import DISAGREE, LISTENED, NO_PORT, OVERRIDE, RANGE, RESERVED, Model, ports, spelled
+from tests.soak.node import PROJECT
 
 NODES = ["front1", "front2", "front3"]
 FIRST = {"sysctl net.ipv4.ip_local_port_range": "32768 32967", "sysctl net.ipv4.ip_local_reserved_ports": "20990-20991"}
 HEAD = "# Managed by the Ansible collection c10m.front_tier, set edge: changes here are overwritten.\n"
 OURS = "/etc/sysctl.d/90-edge.conf"
 FIN = "net.ipv4.tcp_fin_timeout"
+
+
+def test_the_arguments_of_make_soak_are_those_of_the_soak():
+    """What `make soak` makes first gets none of its ARGS: with them it failed."""
+    lines = subprocess.run(["make", "-n", "soak", "ARGS=--actions 4"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    assert [line.split()[-3:] for line in lines.splitlines() if "--actions" in line] == [["tests.soak.run", "--actions", "4"]]
 
 
 def test_an_action_is_a_function_of_seed_and_number():
