@@ -20,9 +20,11 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 
 MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ansible_collections/c10m/front_tier/plugins/modules")
 WRITING = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "subprocess.Popen", "socket.sendto", "resource.prlimit")
+SECONDS_OF_CHECK = 10  # it takes one or two; an address that another has never gets through it
 STATE, PROBES = "/var/lib/front-tier", "/run/front-tier-probe"
 OFTEN_WRITTEN = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/.updated", "/etc/machine-id", "/etc/mtab")  # at each start
 
@@ -78,11 +80,21 @@ def asked(*words):
     return json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode() or "[]")
 
 
+def checked_addresses():
+    """Return the rows of `ip address` once the kernel has made its own check of IPv6 addresses, which nobody can bind before."""
+    until = time.monotonic() + SECONDS_OF_CHECK
+    while True:
+        found = asked("ip", "-j", "address")
+        if time.monotonic() > until or not any(row.get("tentative") for link in found for row in link["addr_info"]):
+            return found
+        time.sleep(0.1)
+
+
 def look():
     """Return what the node is: addresses, routes, sysctls, files, what of ours is there, and what is unfinished."""
     addresses = [
         [link["ifname"], "%s/%d" % (row["local"], row["prefixlen"]), bool(row.get("deprecated"))]
-        for link in asked("ip", "-j", "address")
+        for link in checked_addresses()
         for row in link["addr_info"]
         if row["scope"] != "link"
     ]
