@@ -55,6 +55,7 @@ options:
     description:
       - Ask on the wire first, in one round of ARP probes and neighbour solicitations that takes less than a second for all addresses.
         Addresses that are there already are not asked for. Where nobody can be asked, a warning says why.
+      - Of IPv6 addresses for which nobody was asked the kernel makes its own check, and for a second or two nobody can bind to them.
     type: bool
     default: true
   in_use:
