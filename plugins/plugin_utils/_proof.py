@@ -12,13 +12,14 @@ from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.tidy impor
 
 DIALLED, ENDED, LISTENED = "dialled", "ended", "listened"  # what a host brings: its results of connection_probe, in this order
 SUMS = ("asked", "predicted", "expected", "held", "kernel", "lost")
-PATH = ("sources", "destinations", "ports", "bind", "dialer", "asked", "predicted", "held", "kernel", "refusal")
+PATH = ("sources", "destinations", "ports", "bind", "dialer", "asked", "predicted", "at_most", "held", "kernel", "refusal")
 
 
 def of_host(results: Any, hold: float = 0.0) -> dict[str, Any] | None:
     """Return the fact `front_tier_proof` of a host that dialled; None of one that did not.
 
-    results: {dialled, ended, listened}. `expected` is what must be held: as many as were asked for, but no more than were predicted.
+    results: {dialled, ended, listened}. `expected` is what must be held: as many as were asked for, but no more than were predicted;
+    `possible`, with what chance may add: of an odd number of ports the kernel leaves one out, or not.
     """
     dialled, ended = mapping(mapping(results).get(DIALLED)), mapping(mapping(results).get(ENDED))
     paths = rows(dialled.get("paths"))
@@ -30,7 +31,8 @@ def of_host(results: Any, hold: float = 0.0) -> dict[str, Any] | None:
         total,
         run=clean(dialled.get("run"), 64),
         at=_moment(dialled.get("held_at")),
-        expected=sum(min(_number(path, "asked"), _number(path, "predicted")) for path in kept),
+        expected=sum(_bounds(path)[0] for path in kept),
+        possible=sum(_bounds(path)[1] for path in kept),
         lost=_number(ended or dialled, "lost"),
         seconds=dialled.get("seconds"),
         rate=dialled.get("rate"),
@@ -70,8 +72,8 @@ def of_fleet(results: dict[str, Any], hold: float = 0.0) -> dict[str, Any]:
 def _of_hosts(proved: dict[str, dict[str, Any]]) -> Iterable[str]:
     for name, proof in proved.items():
         for path in proof["paths"]:
-            wanted = min(_number(path, "asked"), _number(path, "predicted"))
-            if path["held"] != wanted:
+            wanted, possible = _bounds(path)
+            if not wanted <= _number(path, "held") <= possible:
                 refusal = mapping(path["refusal"])
                 why = ": %s (%s), %s" % tuple(clean(refusal.get(key)) for key in ("error", "limit", "message")) if refusal else ""
                 where = "%s ports %s" % (_listed(path["destinations"]), _listed(path["ports"]))
@@ -112,7 +114,15 @@ def said(proof: Any) -> str:
 def holds(proof: Any) -> bool:
     """Tell whether a host's proof held what it had to, and lost nothing."""
     one = mapping(proof)
-    return one.get("held") == one.get("expected") == one.get("kernel") and not one.get("lost")
+    held, least, most = (count(one.get(name)) for name in ("held", "expected", "possible"))
+    right = held is not None and least is not None and least <= held <= max(least, most or 0)
+    return right and held == one.get("kernel") and not one.get("lost")
+
+
+def _bounds(path: dict[str, Any]) -> tuple[int, int]:
+    """Return (how many a path must hold, how many it may)."""
+    asked, promised = _number(path, "asked"), _number(path, "predicted")
+    return min(asked, promised), min(asked, max(promised, _number(path, "at_most")))
 
 
 def _moment(value: Any) -> str:

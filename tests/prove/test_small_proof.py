@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from ansible_collections.c10m.front_tier.plugins.plugin_utils import _proof
+
 THREE = [
     {"destinations": ["127.0.1.1"], "ports": [9000]},
     {"sources": ["127.0.2.1", "127.0.2.2"], "destinations": ["127.0.1.2"], "ports": [9001]},
@@ -108,6 +110,21 @@ def test_reserved_and_used_ports_are_predicted(net):
     )
     (row,) = second["paths"]
     assert (600, 600, 600) == (row["predicted"], row["held"], row["kernel"])
+
+
+def test_of_an_odd_number_of_ports_one_is_left_out_by_chance(net):
+    """The status names both bounds, what is held lies between them, and a proof takes either."""
+    net.sysctl("net/ipv4/ip_local_port_range", "20000 20100")
+    for _nth in range(4):
+        net.listen([ONE])
+        dialled = net.dial([ONE])
+        (path,) = dialled["paths"]
+        assert (100, 101) == (path["predicted"], path["at_most"])
+        assert path["held"] in (100, 101)
+        assert _proof.of_fleet({"a": {"dialled": dialled}})["good"]
+        for side in ("dial", "listen"):
+            net.known(side, "stopped")
+        nothing_stays(net)
 
 
 def test_few_descriptors_make_more_processes(net):

@@ -154,16 +154,18 @@ class Soak:
             return "left out: a set of the nodes is in its way"
         done = playbook("c10m.front_tier." + action.kind, variables)
         if done.returncode:
-            raise Broken("the playbook %s failed:\n%s" % (action.kind, done.stdout[-6000:] + done.stderr[-2000:]))
+            said = re.findall(r"^(?:fatal|failed): .*(?:\n.+)*", done.stdout, re.M)  # reports of hosts come after it, and are long
+            raise Broken("the playbook %s failed:\n%s" % (action.kind, "\n".join([*said, done.stdout[-3000:], done.stderr[-2000:]])))
         for name, model in self.models.items():
             for options in {"scale": self._scaled, "revert": self._reverted, "prove": lambda *_: []}[action.kind](variables, name):
                 model.change(options)
         if action.kind == "prove":
             held = re.search(r"([\d,]+) predicted, ([\d,]+) held", " ".join(done.stdout.split()))
-            if not held or held.group(1) != held.group(2):
+            promised, number = (int(one.replace(",", "")) for one in held.groups()) if held else (1, 0)
+            if not promised <= number <= promised + len(self.models) * len(LISTENERS):  # by chance, see _held
                 raise Broken("the proof does not say that all was held: %s" % done.stdout[-3000:])
-            self.counts["connections held"] += int(held.group(2).replace(",", ""))
-            return "%s held by all nodes together" % held.group(2)
+            self.counts["connections held"] += number
+            return "%d held by all nodes together" % number
         return "played"
 
     @staticmethod

@@ -137,6 +137,7 @@ def dialling(params: dict[str, Any], terms: Terms, reserve: budget.Reserve) -> S
             "dialer": path.dialer,
             "asked": numbers[index],
             "predicted": capacities[index]["free"],
+            "at_most": max(capacities[index]["free"], capacities[index]["at_most"] - capacities[index]["used"]),
             "binding": capacities[index]["binding"],
         }
         for index, path in enumerate(paths)

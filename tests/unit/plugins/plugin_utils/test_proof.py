@@ -69,6 +69,16 @@ def test_fewer_than_predicted_may_be_asked_for():
     assert _proof.of_fleet({"a": changed(asked=600, held=600, kernel=600, refusal=None)["a"]})["good"]
 
 
+def test_one_more_than_promised_may_be_held_where_the_kernel_picks_by_chance():
+    """Of an odd number of ports the kernel may leave out one, or not: from what is promised to what is possible, all is right."""
+    for held, good in ((999, False), (1000, True), (1001, True)):
+        results = changed(held=held, kernel=held, at_most=1001, refusal=None)
+        results["c"] = {"listened": {"listeners": [{"held": held + 1000, "kernel": held + 1000}]}}
+        found = _proof.of_fleet(results)
+        assert (good, good) == (found["good"], _proof.holds(_proof.of_host(results["a"]))), found["troubles"]
+    assert not _proof.of_fleet({"a": changed(held=1002, kernel=1002, asked=1003, at_most=1001)["a"]})["good"]
+
+
 def test_a_host_that_did_not_dial_has_no_proof():
     """A host that only listens leaves no fact."""
     assert FilterModule().filters()["proof"](LISTENED) is None
