@@ -179,8 +179,9 @@ lost:
   sample: 0
 paths:
   description:
-    - Each path with what was C(asked) and C(predicted), what is C(held) by the dialler's count and by the kernel's (C(kernel)), C(lost),
-      and where less was held than asked, the first C(refusal) with its error, the limit that it names and the finding that says more.
+    - Each path with what was C(asked) and C(predicted), C(at_most) with what chance may add, what is C(held) by the dialler's count
+      and by the kernel's (C(kernel)), C(lost), and where less was held than asked, the first C(refusal) with its error, the limit that it
+      names and the finding that says more.
   returned: when dialling
   type: list
   elements: dict
@@ -192,6 +193,7 @@ paths:
       dialer: haproxy
       asked: 28233
       predicted: 28232
+      at_most: 28232
       held: 28232
       kernel: 28232
       lost: 0
