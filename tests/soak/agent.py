@@ -5,8 +5,8 @@
 
 usage: agent.py look                            (prints JSON)
        agent.py module NAME [kill|pause EVENT]  (arguments as JSON on stdin)
-Python 3.8, standard library. A module counts its own writing calls (the events of sys.addaudithook, which are the same each time) and
-dies before the one that is named, or stops there and says so.
+Python 3.8, standard library. A module counts its own writing calls (the events of sys.addaudithook, which are the same each time) from
+its journal on, and dies before the one that is named, or stops there and says so.
 """
 
 from __future__ import annotations
@@ -26,15 +26,20 @@ MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ansible_coll
 WRITING = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "subprocess.Popen", "socket.sendto", "resource.prlimit")
 SECONDS_OF_CHECK = 10  # it takes one or two; an address that another has never gets through it
 STATE, PROBES = "/var/lib/front-tier", "/run/front-tier-probe"
+JOURNAL = STATE + "/journal"
 OFTEN_WRITTEN = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/.updated", "/etc/machine-id", "/etc/mtab")  # at each start
 
 
 def stop_at(number, pause):
     """Kill or pause this process before the writing call with that number."""
-    seen = [0]
+    seen, begun = [0], []
 
     def hook(event, args):
-        if event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR) and args[0] != "/dev/null" or event in WRITING:
+        path = str(args[0]) if event == "open" else ""
+        writes = event in WRITING or path not in ("", "/dev/null") and args[2] & (os.O_WRONLY | os.O_RDWR)
+        if path.startswith(JOURNAL) and (writes or os.path.exists(JOURNAL)):
+            begun.append(path)
+        if begun and writes:
             seen[0] += 1
             if seen[0] == number and pause:
                 os.write(1, b"paused\n")
