@@ -71,7 +71,7 @@ def points(net, what, tmp_path):
     log = tmp_path / "trace"
     assert "result" in run(net, what, log=log)
     rows = points_in(log)
-    assert len(rows) > 60, "the staged faults would not be reached"
+    assert len(rows) > 40, "the staged faults would not be reached"
     assert {"sendto", "symlink" if what == "present" else "unlink", "wait4"} <= {call for call, _nth in rows}
     return some(what, rows, STEP)
 
