@@ -14,20 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import container
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / ".build/demo/result.json"
-LABEL = "label=c10m.front_tier.demo"
+OURS = ("c10m.front_tier.demo", "ft-demo")  # label, network namespace
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers with networks of their own need root")
-
-
-def left() -> list[str]:
-    """Return what of the demo is on this machine: containers, networks, the network namespace."""
-    found = []
-    for what in (["ps", "--all"], ["network", "ls"]):
-        words = ["podman", *what, "--quiet", "--filter", LABEL]
-        found += subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
-    return found + [str(path) for path in [Path("/run/netns/ft-demo")] if path.exists()]
 
 
 def test_every_hop_holds_what_was_predicted() -> None:
@@ -46,7 +39,7 @@ def test_every_hop_holds_what_was_predicted() -> None:
     assert sum(found["proxies_see"].get(client, 0) for client in ("198.19.1.31", "198.19.1.32")) == edge["held"]
     assert (ROOT / ".build/demo/report/front-tier.html").stat().st_size > 10000
     assert "Held = predicted on every hop." in done.stdout
-    assert left() == []
+    assert container.left(*OURS) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -60,11 +53,11 @@ def test_an_interrupted_demo_leaves_nothing(number: signal.Signals) -> None:
         text=True,
     ) as demo:
         end = time.monotonic() + 120
-        while not left():
+        while not container.left(*OURS):
             assert demo.poll() is None and time.monotonic() < end
             time.sleep(0.2)
         demo.send_signal(number)
         said, _nothing = demo.communicate(timeout=120)
     assert (demo.returncode, said.splitlines()[-1]) == (130, "Interrupted.")
-    assert left() == []
+    assert container.left(*OURS) == []
     assert not RESULT.exists()

@@ -10,25 +10,16 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.soak.node import PROJECT, WORK
+from tests.tools import container
 
-LABEL = "label=c10m.front_tier.soak"
+OURS = ("c10m.front_tier.soak", "ft-soak")  # label, network namespace
 RUN = ["sh", "tests/tools/with.sh", "python", "-m", "tests.soak.run", "--seed", "1"]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers with networks of their own need root")
-
-
-def left() -> list[str]:
-    """Return what of the soak is on this machine: containers, networks, the network namespace."""
-    found = []
-    for what in (["ps", "--all"], ["network", "ls"]):
-        words = ["podman", *what, "--quiet", "--filter", LABEL]
-        found += subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
-    return found + [str(path) for path in [Path("/run/netns/ft-soak")] if path.exists()]
 
 
 def test_a_soak_leaves_nothing() -> None:
@@ -37,7 +28,7 @@ def test_a_soak_leaves_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("1 actions, 0 broken invariants, seed 1, ")
     assert json.loads((WORK / "soak.json").read_text())["actions"] == 1
-    assert left() == []
+    assert container.left(*OURS) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -47,7 +38,7 @@ def test_a_soak_that_is_told_to_end_leaves_nothing(number: signal.Signals, runni
     with subprocess.Popen(RUN, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as soak:
         assert soak.stdout
         until = time.monotonic() + 120
-        while not running and not left():
+        while not running and not container.left(*OURS):
             assert soak.poll() is None and time.monotonic() < until
             time.sleep(0.2)
         said = [soak.stdout.readline()] if running else []  # the line with the seed
@@ -56,4 +47,4 @@ def test_a_soak_that_is_told_to_end_leaves_nothing(number: signal.Signals, runni
     assert soak.returncode == 128 + number, told
     assert not running or said[0].startswith("seed 1, 3 nodes")
     assert "Traceback" not in told
-    assert left() == []
+    assert container.left(*OURS) == []

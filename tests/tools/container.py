@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers of the testbed's image that a test starts by itself."""
+"""Containers of the testbed's image that a test starts by itself, and what a run of the testbed has left."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def ulimits() -> list[str]:
 def remove(name: str) -> None:
     """Take a container away, if it is there."""
     subprocess.run(["podman", "rm", "--force", "--ignore", "--time", "0", name], check=False, capture_output=True)
+
+
+def left(label: str, netns: str) -> list[str]:
+    """Return what is on this machine of nodes that carry a label: containers, networks, their network namespace."""
+    found = []
+    for what in (["ps", "--all"], ["network", "ls"]):
+        words = ["podman", *what, "--quiet", "--filter", "label=" + label]
+        found += subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+    return found + [str(path) for path in [Path("/run/netns", netns)] if path.exists()]
