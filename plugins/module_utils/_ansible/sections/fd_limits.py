@@ -39,6 +39,7 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     found = _ceilings(change, options, top, len(units))
     most = _most(change, top, users if persist else [], units)
     if shared:
+        change.record = copy.deepcopy(change.record)  # what other sets want changes with this one
         _raise_files(change, each)
     if persist:
         found += _files(change, nofile, users, each, options["default"])
@@ -231,7 +232,6 @@ def _raise_files(change: Change, each: dict[str, dict[str, int]]) -> None:
     """Have the files of other sets give the units no less: whichever of them sorts last decides."""
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.persist import nofile_d
 
-    change.record = copy.deepcopy(change.record)
     for owner, entry in _of_others(change):
         claims = plan.claims(entry["name"], entry["value"]["text"]) if entry["kind"] == "file" else {}
         for unit in set(claims) & set(each):
@@ -243,7 +243,6 @@ def _raise_files(change: Change, each: dict[str, dict[str, int]]) -> None:
 
 def _raise_values(change: Change, found: list[Wanted]) -> None:
     """Let other sets want the same of processes and ceilings from now on, so that it stays until the last of them ends."""
-    change.record = copy.deepcopy(change.record)
     wanted = {one.key: one.value for one in found if one.kind in ("process", "sysctl")}
     for owner, entry in _of_others(change):
         key = "%s %s" % (entry["kind"], entry["name"])
