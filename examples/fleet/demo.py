@@ -115,14 +115,19 @@ def need_machine() -> None:
 def predict(hop: dict[str, Any], tiers: dict[str, list[str]], caps: dict[str, dict[str, Any]]) -> tuple[int, str]:
     """Return what a hop is predicted to hold, and what binds it: the kernel's capacity, or the caps that HAProxy was given.
 
-    hop: of a plan from the audits of now; tiers: {tier: its hosts}; caps: {host: {process, lines}}, None where nothing is capped.
+    hop: of a plan from the audits of now; tiers: {tier: its hosts}; caps: {host: {process, queue, lines}}, process and lines None where
+    nothing is capped. A HAProxy that has its maxconn stops to accept, and the kernel goes on: its accept queues fill, too.
     """
     found = [(int(hop["now"]), str(hop["binding"]))]
-    for tier, kinds in ((hop["from"], ("process", "lines")), (hop["to"], ("process",))):
-        for kind in kinds:
-            each = [(caps.get(host) or {}).get(kind) for host in tiers.get(tier, [])]
-            if each and all(each):
-                found.append((sum(map(int, filter(None, each))), {"process": "maxconn", "lines": "maxconn of the lines"}[kind]))
+    kinds = {
+        "maxconn": (hop["from"], lambda cap: cap["process"]),
+        "maxconn of the lines": (hop["from"], lambda cap: cap["lines"]),
+        "maxconn and accept queues": (hop["to"], lambda cap: cap["process"] and cap["process"] + cap["queue"]),
+    }
+    for binding, (tier, most) in kinds.items():
+        each = [caps.get(host) and most(caps[host]) for host in tiers.get(tier, [])]
+        if each and all(each):
+            found.append((sum(map(int, filter(None, each))), binding))
     return min(found, key=lambda one: one[0])
 
 

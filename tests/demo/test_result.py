@@ -35,16 +35,20 @@ GOOD = {
     [
         ({}, (80, "ports")),
         (
-            {"b1": {"process": None, "lines": None}, "p1": {"process": None, "lines": None}, "p2": {"process": 30, "lines": 1}},
+            {
+                "b1": {"process": None, "queue": 9, "lines": None},
+                "p1": {"process": None, "queue": 9, "lines": None},
+                "p2": {"process": 30, "queue": 9, "lines": 1},
+            },
             (80, "ports"),
         ),
-        ({"b1": {"process": 100, "lines": 76}}, (76, "maxconn of the lines")),
-        ({"b1": {"process": 60, "lines": 76}}, (60, "maxconn")),
-        ({"p1": {"process": 30, "lines": 1}, "p2": {"process": 20, "lines": 1}}, (50, "maxconn")),
+        ({"b1": {"process": 100, "queue": 9, "lines": 76}}, (76, "maxconn of the lines")),
+        ({"b1": {"process": 60, "queue": 9, "lines": 76}}, (60, "maxconn")),
+        ({"p1": {"process": 30, "queue": 3, "lines": 1}, "p2": {"process": 20, "queue": 2, "lines": 1}}, (55, "maxconn and accept queues")),
     ],
 )
 def test_the_smallest_of_capacity_and_caps_is_predicted(caps: dict[str, Any], predicted: tuple[int, str]) -> None:
-    """Caps count where all hosts of a side have them; the lines of the receiving side are of its own hop."""
+    """Caps count where all hosts of a side have them; of the receiving side not its lines, but its accept queues."""
     assert demo.predict(HOP, FLEET, caps) == predicted
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from pathlib import Path
 
 
@@ -64,6 +65,36 @@ def test_haproxy_refuses_to_start_below_its_descriptors(tier):
     script = "ulimit -n %d; haproxy -db -f %s/site -f %s/part 2>&1; echo $?" % (few, tier.folder, tier.folder)
     said = tier.run("p", "sh", "-c", script)
     assert "Cannot raise FD limit" in said and said.splitlines()[-1] == "1"
+
+
+def test_haproxy_at_its_maxconn_leaves_as_many_as_its_accept_queue_has(tier):
+    """What a full HAProxy does not accept is established all the same, by both kernels: its backlog and one more."""
+    tier.serve(*tier.listeners)
+    (tier.folder / "part").write_text(
+        """frontend f
+    maxconn 20
+    bind 10.71.1.1:80 backlog 5
+    default_backend b
+backend b
+    server o 10.71.2.11:8080
+"""
+    )
+    tier.begin("haproxy")
+    dial = """
+import socket
+every = [socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK) for one in range(40)]
+for sock in every:
+    sock.connect_ex(("10.71.1.1", 80))
+input()
+"""
+    tier.start("c", sys.executable, "-c", dial)
+
+    def counted(side, *words):
+        return [line.split() for line in tier.run(side, "ss", "-Htn", *words).splitlines()]
+
+    tier.until(lambda: len(counted("c", "state", "established")) == 20 + 5 + 1)
+    assert counted("p", "-l", "sport = :80")[0][1:3] == ["6", "5"]
+    assert len(counted("c", "state", "syn-sent")) == 40 - 26
 
 
 def test_nginx_lanes_hold_what_was_predicted(tier):

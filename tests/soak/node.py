@@ -116,7 +116,9 @@ class Node:
 
     def restart(self, hard: bool) -> None:
         """Restart the node in order, or with a power cut; return once it has started everything."""
-        words = [["kill", self.container], ["start", self.container]] if hard else [["restart", "--time", "10", self.container]]
+        # podman cleans up after a kill when it gets to it, and a start before that takes the old network namespace, with its sysctls
+        cut = [["kill"], ["wait"], ["container", "cleanup"], ["start"]]
+        words = [[*one, self.container] for one in (cut if hard else [["restart", "--time", "10"]])]
         for one in words:
             subprocess.run([*self.podman, *one], capture_output=True, check=True, timeout=PATIENCE)
         self.process = self._process()
