@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
-from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process
+from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds import process, unit
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal, file_value
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 from tests.limits.conftest import HARD, limits
@@ -168,6 +168,23 @@ def test_more_than_process_1_can_give(host):
     result = host.change(nofile=65536, units=["web"])
     assert "systemd starts web.service with that" in result["warnings"][0]
     assert ([], (20000, 20000)) == (result["needs_restart"], limits(pid))  # all that a restart could give it
+
+
+def test_a_hard_limit_that_a_unit_just_keeps_is_not_worth_a_word(host, monkeypatch):
+    """In a container systemd says a hard limit that process 1 cannot give: who does not raise it is told nothing, who does is."""
+    host.plant(
+        {
+            "/proc/1/status": "CapEff:\t0000000000000000\n",
+            "/proc/1/limits": "Limit  Soft Limit  Hard Limit  Units\nMax open files   1024   20000   files\n",
+        }
+    )
+    monkeypatch.setattr(unit, "read_live", lambda root, names: {name: {"nofile": {"soft": 1024, "hard": 524288}} for name in names})
+    pid = host.process("web.service")
+    assert [] == host.change(nofile={"soft": 9475, "hard": 524288}, units=["web"])["warnings"]
+    assert "[Service]\nLimitNOFILE=9475:524288\n" == body(host.text(DROP_IN))
+    assert (9475, HARD) == limits(pid)
+    assert "nofile 600000 is above" in host.change(nofile={"soft": 9475, "hard": 600000}, units=["web"])["warnings"][0]
+    assert "nofile 30000 is above" in host.change(nofile={"soft": 30000, "hard": 524288}, units=["web"])["warnings"][0]
 
 
 @pytest.mark.parametrize(("nofile", "message"), [(0, "nofile 0"), (-5, "nofile -5"), ("x", "no whole number"), (None, "nofile is missing")])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import memory
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known, number
@@ -19,7 +19,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLES
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import MOST as MOST_FILES
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import OTHERS
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import OTHERS, keeping
 
 CONNTRACK, FILE_MAX, NR_OPEN = "net.netfilter.nf_conntrack_max", "fs.file-max", "fs.nr_open"
 OWN_FILES = 100  # descriptors of a program beside its connections: listeners, logs, checks, threads (front-tier-recipes, 2)
@@ -116,12 +116,18 @@ class Machine:
         """Return the least soft limit of the processes; without any, what the unit starts with."""
         if self.processes:
             return min(int(one["nofile"]["soft"]) for one in self.processes)
+        return next(filter(None, (number(one.get("soft")) for one in self._starts("live", "boot"))), START_FILES)
+
+    def asked(self, files: int) -> int | dict[str, int]:
+        """Return the nofile that gives the service so many files, and no lower hard limit than it starts with."""
+        hard = next((one["hard"] for one in self._starts("boot", "live") if "hard" in one), None)
+        return keeping(files, hard, self.limits.number(NR_OPEN))
+
+    def _starts(self, *places: str) -> Iterator[dict[str, Any]]:
+        """Yield what the unit starts with: as each place of it says, else as systemd gives every service."""
         row = self.row or {}
-        for place in (row.get("live"), row.get("boot"), {"nofile": self.limits.value("DefaultLimitNOFILE")}):
-            soft = number((known((known(place, {}) or {}).get("nofile"), {}) or {}).get("soft"))
-            if soft is not None:
-                return soft
-        return START_FILES
+        for place in (*(row.get(name) for name in places), {"nofile": self.limits.value("DefaultLimitNOFILE")}):
+            yield known((known(place, {}) or {}).get("nofile"), {}) or {}
 
     def outside(self, name: str) -> bool:
         """Tell whether a sysctl belongs to the machine around this container."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED, number
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.programs import TABLE_SHARE, TABLES
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 
@@ -90,6 +91,17 @@ def pair(nofile: dict[str, Any]) -> str:
 def raised(now: dict[str, int], wanted: dict[str, int]) -> dict[str, int]:
     """Return the limits of a running process: never less than it had. It may use what it has, or have raised its soft limit itself."""
     return {side: max(now[side], wanted[side]) for side in ("soft", "hard")}
+
+
+def keeping(files: int, hard: Any, nr_open: int | None) -> int | dict[str, int]:
+    """Return the nofile that gives a unit so many files and leaves it the hard limit that it starts with; a number where that is no higher.
+
+    nr_open: what nobody gets more than; `unlimited` comes to that.
+    """
+    if hard == UNLIMITED:
+        hard = nr_open
+    most = min(number(hard) or 0, nr_open or MOST)
+    return {"soft": files, "hard": most} if most > files else files
 
 
 def highest(wanted: Iterable[dict[str, int]]) -> dict[str, int]:

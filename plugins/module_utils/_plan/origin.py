@@ -17,6 +17,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_addresses
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import OWN_FILES, Spare
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import keeping
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.proxy import NOTHING, Endpoint
 
 PROGRAMS = ("nginx", "varnish", "haproxy", "none")
@@ -174,4 +175,4 @@ def _nofile(options: dict[str, Any], audit: dict[str, Any], unit: str) -> dict[s
         return {"nofile": 0 if boot == {"soft": given, "hard": given} else given or 0}
     need = Spare.less(proxy.headroom_of(options)).over(expected) + OWN_FILES
     enough = boot.get("soft") == "unlimited" or (number(boot.get("soft")) or 0) >= need
-    return {"nofile": 0 if enough else max(need, proxy.NOFILE_LEAST)}
+    return {"nofile": 0 if enough else keeping(max(need, proxy.NOFILE_LEAST), boot.get("hard"), Limits(audit).number("fs.nr_open"))}

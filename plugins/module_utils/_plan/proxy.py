@@ -21,6 +21,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths impor
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_odd
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, HASH, OWN_FILES, Spare, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import keeping
 
 NOTHING = " Nothing was changed."
 OLDEST = {"haproxy": (2, 2), "nginx": (1, 18), "varnish": (6, 5)}  # of Debian 11, the oldest that the scenarios run on
@@ -457,8 +458,11 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
     itself = known((audit.get("files") or {}).get("nofile_self"), {}) or {}
     contained = known((audit.get("host") or {}).get("container"))
     outside = number(itself.get("hard")) if contained else None
-    ceiling = limits.number("fs.nr_open") if contained else None
-    bounds = {"the hard limit of this container": outside, "fs.nr_open of the machine around this container": ceiling}
+    ceiling = limits.number("fs.nr_open")
+    bounds = {
+        "the hard limit of this container": outside,
+        "fs.nr_open of the machine around this container": ceiling if contained else None,
+    }
     known_bounds = {what: most for what, most in bounds.items() if most is not None}
     for what, most in known_bounds.items():
         if most < need:
@@ -466,15 +470,17 @@ def _room(options: dict[str, Any], audit: dict[str, Any], found: dict[str, Any])
                 "maxconn %d needs %d descriptors, and %s is %d. Raise it there, or lower front_tier_connections.%s"
                 % (found["maxconn"], need, what, most, NOTHING)
             )
-    ask = given or max(NOFILE_LEAST, need)
-    ask = min([ask, *known_bounds.values()])
     row, boot = service_of(audit, found["unit"])
+    ask = wish
+    if not isinstance(wish, dict):
+        ask = min([given or max(NOFILE_LEAST, need), *known_bounds.values()])
+        ask = ask if given else keeping(ask, boot.get("hard"), ceiling)
     side = "hard" if found["program"] == "haproxy" else "soft"  # HAProxy raises its own soft limit, nginx does not
     has = [boot.get(side), *((known(one.get("nofile"), {}) or {}).get("hard") for one in row.get("processes") or [])]
     enough = bool(boot) and all(one == "unlimited" or (number(one) or 0) >= need for one in has)
     if given:  # exactly that, as the unit's files have it: HAProxy 2.2 lowers its own soft limit again
         enough = enough and boot == (wish if isinstance(wish, dict) else {"soft": given, "hard": given})
-    return {"nofile": 0 if given == 0 or enough else wish if isinstance(wish, dict) else ask, "memory": _memory(audit, found, row)}
+    return {"nofile": 0 if given == 0 or enough else ask, "memory": _memory(audit, found, row)}
 
 
 def _memory(audit: dict[str, Any], found: dict[str, Any], row: dict[str, Any]) -> int:

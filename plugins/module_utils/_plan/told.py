@@ -400,7 +400,7 @@ class Told:
         machine, load = self.planner.machines[host.name], self.planner.load(host, self.counts)
         if choice.nofile:
             if host.role is None:  # a role gives its service what its own configuration needs
-                config["fd_limits"] = {"nofile": choice.nofile, "units": [machine.service], "shared": True}
+                config["fd_limits"] = {"nofile": machine.asked(choice.nofile), "units": [machine.service], "shared": True}
             changes.append(
                 {
                     "what": "fd_limits",

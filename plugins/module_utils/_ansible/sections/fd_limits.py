@@ -37,7 +37,7 @@ def wanted(change: Change, options: dict[str, Any]) -> list[Wanted]:
     each = {unit: plan.highest([nofile, *_claimed(change, unit)]) if shared else nofile for unit in units}
     top = plan.highest([nofile, *each.values()])
     found = _ceilings(change, options, top, len(units))
-    most = _most(change, top, users if persist else [], units)
+    most = _most(change, top, users if persist else [], each)
     if shared:
         change.record = copy.deepcopy(change.record)  # what other sets want changes with this one
         _raise_files(change, each)
@@ -197,20 +197,32 @@ def _decided_at_boot(change: Change, name: str, now: int, files: dict[str, str |
     return now if nothing or name == FILE_MAX else plan.NR_OPEN_DEFAULT
 
 
-def _most(change: Change, nofile: dict[str, int], users: list[str], units: list[str]) -> int:
-    """Return what a process can be given here at most. Raises Refusal for sessions that would be refused; warns of units."""
+def _most(change: Change, nofile: dict[str, int], users: list[str], units: dict[str, dict[str, int]]) -> int:
+    """Return what a process can be given here at most. Raises Refusal for sessions that would be refused; warns of units.
+
+    A hard limit that a unit has already, and just keeps, is not worth a word.
+    """
     from ansible_collections.c10m.front_tier.plugins.module_utils._apply.kinds.process import may_raise
     from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import parse_nofile
 
     most = number(parse_nofile(change.root.text("/proc/1/limits")).get("hard"))
     if most is None or nofile["hard"] <= most or may_raise(change.root, 1):
         return nofile["hard"]
-    why = "nofile %d is above the %d that process 1 has and, without CAP_SYS_RESOURCE, can give" % (nofile["hard"], most)
+    why = "nofile %d is above the %d that process 1 has and, without CAP_SYS_RESOURCE, can give"
     if users:
-        raise Refusal("users: %s: %s. Ask for at most %d, or give this container more from outside.%s" % (why, LOGINS, most, NOTHING))
-    if units:
-        change.warnings.append("%s: systemd starts %s with that, and without an error." % (why, ", ".join(units)))
+        text = "users: %s: %s. Ask for at most %d, or give this container more from outside.%s"
+        raise Refusal(text % (why % (nofile["hard"], most), LOGINS, most, NOTHING))
+    for unit, asked in units.items():
+        if asked["soft"] > most or asked["hard"] > max(most, _hard_of(change, unit)):
+            above = asked["soft" if asked["soft"] > most else "hard"]
+            change.warnings.append("%s: systemd starts %s with that, and without an error." % (why % (above, most), unit))
     return most
+
+
+def _hard_of(change: Change, unit: str) -> int:
+    """Return the hard limit that systemd has for a unit; 0 where it has none in numbers, or does not say."""
+    hard = str(change.value("unit", unit).get(unit)).rpartition(":")[2]
+    return int(hard) if hard.isdigit() else 0
 
 
 def _of_others(change: Change) -> Iterator[tuple[str, dict[str, Any]]]:

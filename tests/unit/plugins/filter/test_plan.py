@@ -307,6 +307,28 @@ def test_descriptors_are_those_of_the_fullest_process(program, processes, nofile
     assert ("up to 11,250 of them in one of 4 processes" in found["changes"][0]["words"]) == (processes == 4)
 
 
+@pytest.mark.parametrize(
+    ("places", "hard"),
+    [
+        ({"boot": {"nofile": {"soft": 1024, "hard": 524288}}}, 524288),
+        ({"boot": {"nofile": {"soft": 1024, "hard": 4096}}, "live": {"nofile": {"soft": 1024, "hard": 524288}}}, None),
+        ({"boot": {"nofile": {"absent": "unknown", "detail": ""}}, "live": {"nofile": {"soft": 1024, "hard": 300000}}}, 300000),
+        ({"boot": {"nofile": {"soft": 1024, "hard": "unlimited"}}}, 1048576),
+        ({}, None),
+    ],
+)
+def test_a_plan_lowers_no_hard_limit(places, hard):
+    """A unit that may go up to a higher limit by itself keeps it; where it starts with less, a number is both limits."""
+    hosts = three_tiers()
+    for name in ("proxy1", "proxy2"):
+        hosts[name].update(front_tier_service="nginx.service", front_tier_reloads=0)
+        hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%s/24" % name[-1]]}, "nginx", (80,), nofile=1024)
+        hosts[name]["front_tier_audit"]["services"][0].update(places)
+    hops = [{"name": "front", "from": "balancers", "to": "proxies", "listeners": [80], "connections": 60000}]
+    found = plan(hosts, hops=hops, headroom=0)["hosts"]["proxy1"]["host_config"]["fd_limits"]
+    assert found["nofile"] == ({"soft": 30100, "hard": hard} if hard else 30100)
+
+
 def test_a_role_brings_its_own_descriptors():
     """Where a role configures the program, the plan says what it will need, and leaves the writing to the role."""
     shown = {}

@@ -194,6 +194,27 @@ def test_what_our_files_say_can_be_read_back():
 
 
 @pytest.mark.parametrize(
+    ("hard", "nr_open", "expected"),
+    [
+        (524288, 1048576, {"soft": 9475, "hard": 524288}),
+        (9475, 1048576, 9475),
+        (4096, 1048576, 9475),
+        ("unlimited", 1048576, {"soft": 9475, "hard": 1048576}),
+        ("unlimited", None, 9475),
+        (None, 1048576, 9475),
+        (2000100, 1048576, {"soft": 9475, "hard": 1048576}),  # nobody can have had more
+        (524288, None, {"soft": 9475, "hard": 524288}),
+        (524288, 9000, 9475),
+    ],
+)
+def test_what_is_computed_lowers_no_hard_limit(hard, nr_open, expected):
+    """The hard limit that a unit starts with stays, as far as fs.nr_open lets anybody have it; a number is both limits."""
+    found = nofile.keeping(9475, hard, nr_open)
+    assert found == expected
+    assert nofile.parse_nofile(found)["soft"] == 9475
+
+
+@pytest.mark.parametrize(
     "before, after, falls",
     [
         ("1024:524288", "15000:15000", True),

@@ -76,10 +76,14 @@ def test_varnish_gets_its_own_command_with_more():
 
 
 def test_descriptors():
-    """One for each connection with its headroom; none are asked for without a number, or where the unit has enough."""
+    """One for each connection with its headroom; none are asked for without a number, or where the unit has enough.
+
+    Its hard limit is not lowered, unless the user says so.
+    """
     assert made()["nofile"] == 0
     assert made(connections=500)["nofile"] == 0
-    assert made(connections=100000)["nofile"] == 125100
+    assert made(connections=100000)["nofile"] == {"soft": 125100, "hard": 524288}
+    assert made(connections=500000)["nofile"] == 625100
     assert made(nofile=4000)["nofile"] == 4000
 
 

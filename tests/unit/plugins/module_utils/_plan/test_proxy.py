@@ -99,7 +99,10 @@ def test_what_old_workers_share_is_headroom_enough():
 
 
 def test_descriptors_of_haproxy():
-    """Two for each connection, and for idle connections, checks and listeners; none are asked for where the unit has enough."""
+    """Two for each connection, and for idle connections, checks and listeners; none are asked for where the unit has enough.
+
+    Its hard limit is not lowered, unless the user says so.
+    """
     found = made()
     assert found["nofile_needed"] == 2 * 399 + 4 * 3 + 2 + 2 + 100 and found["nofile"] == 0
     few = audit(services=[{"name": "haproxy.service", "boot": {"nofile": {"soft": 512, "hard": 512}}, "processes": []}])
@@ -115,7 +118,9 @@ def test_descriptors_of_haproxy():
             }
         ]
     )
-    assert made(host=running)["nofile"] == 65536
+    assert made(host=running)["nofile"] == {"soft": 65536, "hard": 524288}
+    assert made(host=running, nofile=2000)["nofile"] == 2000
+    assert made(host=running, nofile={"soft": 2000, "hard": 3000})["nofile"] == {"soft": 2000, "hard": 3000}
 
 
 def test_an_odd_range_leaves_one_port_out():
