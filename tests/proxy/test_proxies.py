@@ -10,6 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.processes import read_processes
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
+
 
 def test_haproxy_holds_what_was_predicted(tier):
     """Each pair of source and listener carries 95 % of its ports, the next request waits and gets 503 sQ--, and no check fails."""
@@ -132,6 +135,7 @@ def test_nginx_after_two_reloads_under_load(tier):
             before = workers()
             tier.main.send_signal(signal.SIGHUP)
             tier.until(lambda old=before: len(workers() - old) == 2 and all("shutting down" in titled(pid) for pid in old))
+            assert {str(row["pid"]) for row in read_processes(Root(), map(int, workers())) if row["draining"]} >= before
     assert "Cannot assign requested address" not in (tier.folder / "error.log").read_text()
 
 

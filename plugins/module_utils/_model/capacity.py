@@ -219,11 +219,12 @@ def _processes(snapshot: dict[str, Any], path: Path) -> list[dict[str, Any]]:
 def workers(service: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the processes of a service that take connections: all but a main process that only looks after the others.
 
-    Of HAProxy those of the last start alone: the ones that a reload left take no more.
+    What a reload left takes no more: of nginx it says so itself, of HAProxy those of the last start alone do.
     """
     processes = list(service.get("processes") or [])
     if service.get("program") in SUPERVISED and len(processes) > 1:
         processes = [one for one in processes if one.get("pid") != service.get("main_pid")] or processes
+    processes = [one for one in processes if not one.get("draining")] or processes
     if service.get("program") == "haproxy":
         ages = {one.get("pid"): number(one.get("age")) or 0 for one in processes}
         return [one for one in processes if ages[one.get("pid")] <= min(ages.values(), default=0) + TOGETHER]

@@ -20,6 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 FEW_LINKS = 256
 MOST_LINKS = 1024  # descriptors of one process that are looked at: a listener opened at the start has a low number
 MOST_LINKS_IN_ALL = 100000
+DRAINING = ("nginx", "worker process is shutting down")  # a program, and what its processes call themselves once they accept no more
 UNIT = re.compile(r"[^/]+\.(service|scope|socket|mount|swap)\Z")
 
 
@@ -29,9 +30,9 @@ def pids_of(root: Root) -> list[int]:
 
 
 def read_processes(root: Root, pids: Iterable[int] | None = None) -> list[dict[str, Any]]:
-    """Return [{pid, program, parent, uid, age: seconds, nofile: {soft, hard}, files_open, cgroups, unit}].
+    """Return [{pid, program, parent, uid, age: seconds, nofile: {soft, hard}, files_open, cgroups, unit, draining}].
 
-    A process that is gone is left out. unit: see unit_of().
+    A process that is gone is left out. unit: see unit_of(); draining: whether it says itself that it takes no more connections.
     """
     top = top_of(read_cgroups(root, 1))
     boot = time.clock_gettime(time.CLOCK_BOOTTIME) if root.live else _uptime(text_of(root.text("/proc/uptime")))
@@ -46,6 +47,7 @@ def _read_process(root: Root, pid: int, boot: float | None, top: str) -> dict[st
     started = stat.pop("started") / os.sysconf("SC_CLK_TCK")
     uid = re.search(r"^Uid:\s*(\d{1,10})\b", text_of(root.text("/proc/%d/status" % pid)), re.M | re.A)
     cgroups = read_cgroups(root, pid)
+    program, title = DRAINING
     return dict(
         stat,
         pid=pid,
@@ -55,6 +57,7 @@ def _read_process(root: Root, pid: int, boot: float | None, top: str) -> dict[st
         files_open=read_files_open(root, pid),
         cgroups=cgroups,
         unit=unit_of(cgroups, top),
+        draining=stat["program"] == program and title in text_of(root.text("/proc/%d/cmdline" % pid)),
     )
 
 

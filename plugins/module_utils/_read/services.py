@@ -199,7 +199,11 @@ def _service(
         program=main["program"] if main else None,
         main_pid=main["pid"] if main else None,
         processes=[
-            dict({key: row[key] for key in kept}, connections=alone if held_by is None else len(held_by))
+            dict(
+                {key: row[key] for key in kept},
+                connections=alone if held_by is None else len(held_by),
+                **({"draining": True} if row["draining"] else {}),
+            )
             for row, held_by in zip(rows, found.values())
         ],
         connections=total,

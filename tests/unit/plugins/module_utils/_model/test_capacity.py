@@ -287,6 +287,23 @@ class TestDescriptors:
             snapshot = host(1024, 65535, services=services)
             assert capacity.path_capacity(snapshot, path(service=program))["connections"] == most
 
+    def test_a_worker_that_drains_takes_nothing_more(self):
+        """What a reload of nginx left says so itself; where nothing else runs, as while it stops, all of them count."""
+        rows = [
+            {"pid": pid, "nofile": {"soft": 100, "hard": 100}, "files_open": 10 + held, "connections": held, **more}
+            for pid, held, more in ((7, 0, {}), (8, 30, {"draining": True}), (9, 5, {}))
+        ]
+        listeners = [{"address": "0.0.0.0", "port": 80, "service": "nginx.service", "connections": 35}]
+        for kept, most in ((rows, 90), (rows[:2], 90)):
+            services = [dict(service("nginx.service", program="nginx", processes=kept), main_pid=7)]
+            snapshot = host(1024, 65535, services=services, listeners=listeners)
+            assert capacity.path_capacity(snapshot, path(service="nginx"))["connections"] == most
+            found = capacity.inbound(snapshot)
+            assert (found["connections"], found["used"]) == (most, 35)
+        old = [dict(one, draining=True) for one in rows[1:]]
+        services = [dict(service("nginx.service", program="nginx", processes=old), main_pid=None)]
+        assert capacity.inbound(host(1024, 65535, services=services, listeners=listeners))["connections"] == 180
+
 
 class TestMachine:
     def test_each_bound_of_the_machine_can_bind(self):

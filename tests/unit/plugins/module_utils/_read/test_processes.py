@@ -141,10 +141,27 @@ def test_recorded_host(plant):
         }
     )
     (row,) = read_processes(root)
+    assert row["draining"] is False
     assert (row["program"], row["unit"], row["files_open"], row["age"]) == ("nginx", "nginx.service", 2, 100)
     assert is_absent(row["nofile"]) and is_absent(row["uid"])
     assert socket_owners(root, {77, 78}) == {77: 812}
     assert sockets_of(root, 812) == {77} and sockets_of(root, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "title", "draining"),
+    [
+        ("nginx", "nginx: worker process is shutting down\0\0", True),
+        ("nginx", "nginx: worker process\0", False),
+        ("nginx", "", False),
+        ("web", "nginx: worker process is shutting down", False),  # anybody may call himself so; nothing is believed of others
+    ],
+)
+def test_a_worker_of_nginx_says_that_it_drains(plant, program, title, draining):
+    """After a reload the old workers have it in their title; a title that cannot be read says nothing."""
+    stat = "812 (%s) S 1 %s" % (program, " ".join(str(number) for number in range(5, 53)))
+    (row,) = read_processes(plant({"/proc/812/stat": stat, "/proc/812/cmdline": title}))
+    assert row["draining"] is draining
 
 
 @given(st.text())
