@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.facts import complete
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.findings import find
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS, Own, PathError, upstream
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import parse_address
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import beside, places_of
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.proxy import parse_sources
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report import verdict
 from ansible_collections.c10m.front_tier.plugins.plugin_utils._report.fact import kept
@@ -53,15 +53,13 @@ def _dialled_from(snapshot: dict[str, Any], path: dict[str, Any], told: list[str
     """
     if {"sources", "bind"} & set(path):
         return path
-    there = ipaddress.ip_address(path["destinations"][0])
-    own, sources = Own(snapshot), [one for one in told if ipaddress.ip_address(one).version == there.version]
+    there, own = parse_address(path["destinations"][0]), Own(snapshot)
+    sources = [one for one in told if one in own and parse_address(one).family == there.family]
     if not told and role == "reverse_proxy":
-        rows = [(row["interface"], ipaddress.ip_interface(row["address"])) for row in known(snapshot.get("addresses"), []) or []
-                if not row.get("local_route")]  # fmt: skip
-        near = next(((interface, one.network) for interface, one in rows if there in one.network and there != one.ip), None)
-        sources = [str(one.ip) for interface, one in rows if near and interface == near[0] and one.ip in near[1]]
-    found = [one for one in sources if one in own]
-    return dict(path, sources=found) if found else path
+        places = places_of(snapshot)
+        near = next((place for place in places if place.address.holds(there) and place.address.host != there.host), None)
+        sources = beside(places, near) if near else []
+    return dict(path, sources=sources) if sources else path
 
 
 def audit(

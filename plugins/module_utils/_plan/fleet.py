@@ -182,6 +182,10 @@ class Planner:
         dialer = self.dialer(hop, host)
         return dialer in ("haproxy", "nginx") or dialer == "varnish" and host.role == "origin"
 
+    def haproxy_lines(self, hop: Hop, host: Host) -> bool:
+        """Tell whether the lines of a host are those of HAProxy, each with its cap."""
+        return self.dialer(hop, host) == "haproxy" and self.capped(hop, host)
+
     def line(self, hop: Hop, host: Host, ports: int) -> int:
         """Return how many connections a host lets through on the ports of a pair.
 

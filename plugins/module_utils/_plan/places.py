@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._model import ports as portsets
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import known
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import DIALERS
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.addresses import WIDTH, Address, parse_address, parse_addresses
@@ -51,6 +52,23 @@ class Place(NamedTuple):
     address: Address
 
 
+def places_of(snapshot: dict[str, Any]) -> list[Place]:
+    """Return the addresses from which a host can talk to others."""
+    found = []
+    for row in known(snapshot.get("addresses"), []) or []:
+        if row.get("local_route") or row["interface"] == "lo":
+            continue
+        address = parse_address(str(row["address"]))
+        if address.family == socket.AF_INET or address.number >> 118 != 0xFE80 >> 6:
+            found.append(Place(row["interface"], address))
+    return found
+
+
+def beside(places: Iterable[Place], place: Place) -> list[str]:
+    """Return the addresses from which a host dials at a place: those of its interface in the same network, also those given as /32."""
+    return [one.address.host for one in places if one.interface == place.interface and place.address.holds(one.address)]
+
+
 def _has_network(place: Place) -> bool:
     return place.address.prefix < WIDTH[place.address.family]
 
@@ -68,7 +86,7 @@ class Places:
         self.rows: dict[str, list[Place]] = {}
         self.hosts = {host.name: host for hosts in fleet.tiers.values() for host in hosts}
         for host in self.hosts.values():
-            self.rows[host.name] = list(_rows(host))
+            self.rows[host.name] = places_of(host.snapshot)
         self.known = Counter(place.address[:2] for rows in self.rows.values() for place in rows)
         self.around: dict[str, set[tuple[int, int, int]]] = {
             name: {network_of(place.address) for place in rows if self._leads(place)} for name, rows in self.rows.items()
@@ -129,10 +147,6 @@ class Places:
             return max(inside, key=lambda place: shared[network_of(place.address)])
         return next(filter(self._leads, rows), rows[0] if rows else None)
 
-    def _beside(self, host: Host, place: Place) -> list[str]:
-        """Return the addresses of a host on the same interface in the same network, also those given as /32."""
-        return [row.address.host for row in self.rows[host.name] if row.interface == place.interface and place.address.holds(row.address)]
-
     # --- the dialling side
 
     def side(self, hop: Hop, host: Host) -> Side:
@@ -149,12 +163,11 @@ class Places:
         return Side(place.interface, bind, tuple(self._sources(host, place)), now, wide)
 
     def _sources(self, host: Host, place: Place) -> list[str]:
-        beside = self._beside(host, place)
-        told = host.variables.get("front_tier_sources")
+        there, told = beside(self.rows[host.name], place), host.variables.get("front_tier_sources")
         if not told:
-            return beside
+            return there
         wanted = {one.host for one in _parsed("front_tier_sources of %s" % host.name, told)}
-        return [address for address in beside if address in wanted] or beside[:1]
+        return [address for address in there if address in wanted] or there[:1]
 
     def sources(self, host: Host, interface: str) -> list[str]:
         """Return the addresses that a host dials from on an interface."""
@@ -194,7 +207,7 @@ class Places:
             named = [(address, port) for address, port in hop.listeners if address in own]
             place = self.towards(hop, host)
             shared = place is not None and network_of(place.address) in self.shared[hop.name]
-            every = self._beside(host, place) if place and shared else [place.address.host] if place else []
+            every = beside(self.rows[host.name], place) if place and shared else [place.address.host] if place else []
             ports = [port for address, port in hop.listeners if address is None]
             self._listeners[key] = tuple((str(address), port) for address, port in named) + tuple(
                 (address, port) for address in every for port in ports
@@ -329,16 +342,6 @@ def widened(host: Host) -> tuple[int, int]:
 
 def _ports(snapshot: dict[str, Any], taken: int) -> int:
     return max(0, portsets.count(portsets.usable(snapshot) & ~taken) - portsets.is_odd(snapshot))
-
-
-def _rows(host: Host) -> Iterator[Place]:
-    """Yield the addresses from which a host can talk to others."""
-    for row in host.snapshot.get("addresses") or []:
-        if row.get("local_route") or row["interface"] == "lo":
-            continue
-        address = parse_address(str(row["address"]))
-        if address.family == socket.AF_INET or address.number >> 118 != 0xFE80 >> 6:
-            yield Place(row["interface"], address)
 
 
 def _parsed(option: str, value: Any) -> list[Address]:

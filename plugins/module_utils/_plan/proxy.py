@@ -268,6 +268,8 @@ def reverse_proxy(options: dict[str, Any], audit: dict[str, Any], seen: dict[str
             "front_tier_mode tcp: nginx cannot spread it over sources without losing connections. Use haproxy.service.%s" % NOTHING
         )
     _check_words(options)
+    if program == "haproxy":
+        _check_extraopts(manage, seen)
     whole(options, "backlog", 1, 65535)
     listen = parse_endpoints("front_tier_listen", options.get("listen"), wildcard=True)
     upstreams = parse_endpoints("front_tier_upstreams", options.get("upstreams"))
@@ -389,7 +391,7 @@ def _sizes(options: dict[str, Any], found: dict[str, Any], seen: dict[str, Any])
     if found["program"] == "haproxy":
         checks = len({line["address"] for line in found["lines"]})
         need = 2 * roomy + found["pool"] * len(found["lines"]) + checks + 2 * len(found["listen"]) + OWN_FILES
-        return dict(result, files_each=2, nofile_needed=need, **_extraopts(found, seen))
+        return dict(result, files_each=2, nofile_needed=need)
     each = 4 if found["method"] == "lanes" and len({line["source"] for line in found["lines"]}) > 1 else 2
     return dict(result, files_each=each, **_nginx_workers(found, seen, each, roomy))
 
@@ -406,15 +408,14 @@ def headroom_of(options: dict[str, Any]) -> float:
     return headroom
 
 
-def _extraopts(found: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
+def _check_extraopts(manage: str, seen: dict[str, Any]) -> None:
     """Raise Refusal where the site's own file decides HAProxy's options, and leaves our folder out: it wins over a drop-in."""
     given = re.findall(r"^[ \t]*EXTRAOPTS=(.*)$", str(seen.get("extraopts") or ""), re.MULTILINE)
-    if given and found["manage"] == "dropin" and "/etc/haproxy/conf.d" not in given[-1]:
+    if given and manage == "dropin" and "/etc/haproxy/conf.d" not in given[-1]:
         raise Refusal(
             "/etc/default/haproxy sets EXTRAOPTS=%s, which wins over a drop-in. Add -f /etc/haproxy/conf.d to it, or use"
             " front_tier_manage: full.%s" % (given[-1], NOTHING)
         )
-    return {}
 
 
 def _nginx_workers(found: dict[str, Any], seen: dict[str, Any], each: int, roomy: int) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Told:
                 settings = self.settings[host.name] if planned else {}
                 bounds = self.bounds(hop, host, side, choice, settings, counts)
                 rows += [(number * most, name) for most, name in bounds]
-                if side == "from" and self.planner.dialer(hop, host) == "haproxy" and self.planner.capped(hop, host):
+                if side == "from" and self.planner.haproxy_lines(hop, host):
                     pairs, ports = self.ports_of(hop, host, choice, counts)
                     line = number * pairs * self.planner.line(hop, host, ports)
                     lines = line if lines is None else min(lines, line)
@@ -273,7 +273,7 @@ class Told:
             found.append("It is not ours: %s ports for each of its addresses are taken as told." % grouped(hop.ports_per_address))
         elif not members:
             found.append("Of each client's address, %s ports are counted: Linux gives so many, a NAT may have more." % grouped(ports))
-        if any(self.planner.dialer(hop, host) == "haproxy" and self.planner.capped(hop, host) for host in members):
+        if any(self.planner.haproxy_lines(hop, host) for host in members):
             most = max(self.planner.machines[host.name].reloads for host in members)
             shared = ", shared with the old worker%s of %d reload%s" % ("" if most == 1 else "s", most, "" if most == 1 else "s")
             found.append(
