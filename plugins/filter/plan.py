@@ -43,6 +43,7 @@ VARIABLES = (
     "front_tier_address_backend",
     "front_tier_duplicate_check",
     "front_tier_transparent_method",
+    "front_tier_proxy_protocol",
     "front_tier_balancers",
     "front_tier_nginx_method",
     "front_tier_port_low",

@@ -142,7 +142,7 @@ def test_the_closure_is_what_ansible_packs(module: Path, tmp_path: Path) -> None
 
 # Lines that are compiled at every task of the two modules that run most, and what they may come to (docs/benchmarks.md). Who adds to
 # them takes something else away, or raises the bound knowingly.
-AUDIT_LINES, SETTINGS_LINES = 4320, 2300
+AUDIT_LINES, SETTINGS_LINES = 4390, 2300
 PLANNED = """
 import json, sys
 from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.change import change, specification

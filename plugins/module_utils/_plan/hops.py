@@ -39,6 +39,12 @@ class Host(NamedTuple):
         return name if name in DIALERS else None
 
     @property
+    def shows_clients(self) -> bool:
+        """Tell whether the host dials from the addresses of its clients: a transparent balancer, but for one with the PROXY protocol."""
+        told = self.variables.get("front_tier_proxy_protocol", False)
+        return bool(self.variables.get("front_tier_transparent_method")) and not truth("front_tier_proxy_protocol of %s" % self.name, told)
+
+    @property
     def role(self) -> str | None:
         """Return the role of the collection that configures the host."""
         return self.variables.get("front_tier_role") or None
@@ -269,6 +275,9 @@ def _explicit(hosts: list[Host], groups: dict[str, Any] | None, given: Any) -> t
                 '%s: no host is in a group "%s". There are %s. If it is outside the inventory, %s.'
                 % (option, tier, ", ".join(have) or "no groups", remedy)
             )
+        members = tiers[hop.dialling]
+        if "transparent" not in given[index] and hop.pooled is None and members:
+            hops[index] = hop._replace(transparent=all(host.shows_clients for host in members))
     return hops, tiers
 
 
@@ -291,7 +300,7 @@ def _dialled(hosts: list[Host], groups: dict[str, Any] | None) -> tuple[list[Hop
         wanted = [whole("front_tier_connections of %s" % host.name, host.variables["front_tier_connections"], 1) for host in members
                   if host.variables.get("front_tier_connections")]  # fmt: skip
         every = sum(wanted) if len(wanted) == len(members) else None
-        more = {"connections": every, "dialer": first.program, "transparent": bool(first.variables.get("front_tier_transparent_method"))}
+        more = {"connections": every, "dialer": first.program, "transparent": first.shows_clients}
         to = first.variables.get("front_tier_to")
         if to:
             if not isinstance(to, dict):

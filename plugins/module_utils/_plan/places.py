@@ -46,10 +46,11 @@ class Pool(NamedTuple):
 
 
 class Place(NamedTuple):
-    """An address of a host on one of its interfaces."""
+    """An address of a host on one of its interfaces. moves: between hosts, so that it is on this one only now."""
 
     interface: str
     address: Address
+    moves: bool = False
 
 
 def places_of(snapshot: dict[str, Any]) -> list[Place]:
@@ -60,13 +61,17 @@ def places_of(snapshot: dict[str, Any]) -> list[Place]:
             continue
         address = parse_address(str(row["address"]))
         if address.family == socket.AF_INET or address.number >> 118 != 0xFE80 >> 6:
-            found.append(Place(row["interface"], address))
+            found.append(Place(row["interface"], address, bool(row.get("moves"))))
     return found
 
 
 def beside(places: Iterable[Place], place: Place) -> list[str]:
-    """Return the addresses from which a host dials at a place: those of its interface in the same network, also those given as /32."""
-    return [one.address.host for one in places if one.interface == place.interface and place.address.holds(one.address)]
+    """Return the addresses from which a host dials at a place: those of its interface in the same network, also those given as /32.
+
+    One that moves between hosts is none of them, unless there is no other.
+    """
+    near = [one for one in places if one.interface == place.interface and place.address.holds(one.address)]
+    return [one.address.host for one in near if not one.moves] or [place.address.host]
 
 
 def _has_network(place: Place) -> bool:
@@ -87,7 +92,9 @@ class Places:
         self.hosts = {host.name: host for hosts in fleet.tiers.values() for host in hosts}
         for host in self.hosts.values():
             self.rows[host.name] = places_of(host.snapshot)
-        self.known = Counter(place.address[:2] for rows in self.rows.values() for place in rows)
+        self.known = Counter(one for rows in self.rows.values() for one in {place.address[:2] for place in rows})
+        for name, rows in self.rows.items():  # one address cannot be the source on two hosts
+            self.rows[name] = [place._replace(moves=place.moves or self.known[place.address[:2]] > 1) for place in rows]
         self.around: dict[str, set[tuple[int, int, int]]] = {
             name: {network_of(place.address) for place in rows if self._leads(place)} for name, rows in self.rows.items()
         }
@@ -103,9 +110,10 @@ class Places:
 
     # --- networks
 
-    def _leads(self, place: Place) -> bool:
+    @staticmethod
+    def _leads(place: Place) -> bool:
         """Tell whether an address has a network in which others can be: what several hosts have, such as that of docker0, has none."""
-        return _has_network(place) and self.known[place.address[:2]] == 1
+        return _has_network(place) and not place.moves
 
     def _shared(self, hop: Hop) -> dict[tuple[int, int, int], int]:
         """Return {network: receiving hosts in it} of the networks that both tiers are in; of one family, IPv4 where there is any."""
@@ -159,6 +167,8 @@ class Places:
             )
         dialer = hop.dialer or host.program
         bind = DIALERS[dialer].bound if dialer else "no_port"
+        if host.role == "transparent_balancer" and not hop.transparent:  # with the PROXY protocol it binds nothing
+            bind = "none"
         now, wide = self.promised(host)
         return Side(place.interface, bind, tuple(self._sources(host, place)), now, wide)
 

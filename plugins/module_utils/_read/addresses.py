@@ -22,13 +22,15 @@ REQUEST, DUMP, ERROR, DONE = 1, 0x300, 2, 3
 SOL_NETLINK, STRICT = 270, 12  # NETLINK_GET_STRICT_CHK, Linux 4.20: the kernel itself picks the table that is asked for
 TABLE_LOCAL, TYPE_LOCAL = 255, 2
 DEPRECATED = 0x20  # IFA_F_DEPRECATED
+KEEPALIVED = b"\x12"  # RTPROT_KEEPALIVED, which keepalived writes into IFA_PROTO since Linux 5.18
 LIVE = Root()
 
 
 def read_addresses(root: Root) -> Any:
     """Return the section `addresses`: [{interface, address: CIDR, family, local_route, deprecated}], or the absence.
 
-    A local route stands in it where it covers more than an address by itself (AnyIP), 127.0.0.0/8 among them.
+    A local route stands in it where it covers more than an address by itself (AnyIP), 127.0.0.0/8 among them. moves: true is on what the
+    kernel says to be keepalived's.
     """
     if not root.live:
         trie = root.text("/proc/net/fib_trie")
@@ -99,7 +101,8 @@ def parse_address(body: memoryview) -> Iterator[dict[str, Any]]:
     raw = found.get(2, found.get(1))  # IFA_LOCAL, else IFA_ADDRESS
     if family in FAMILIES and raw:
         flags |= struct.unpack("=I", found[8])[0] if len(found.get(8, b"")) == 4 else 0  # IFA_FLAGS
-        yield _entry(index, family, raw, prefix, local_route=False, deprecated=bool(flags & DEPRECATED))
+        more = {"moves": True} if found.get(11) == KEEPALIVED else {}  # IFA_PROTO
+        yield _entry(index, family, raw, prefix, local_route=False, deprecated=bool(flags & DEPRECATED), **more)
 
 
 def parse_local_route(body: memoryview) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Path, needed
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import candidates, ports_section
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.addresses import read_addresses, read_neighbours, source_for
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.cluster import mark_moving
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.host import read_host
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.memory import read_sockstat
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, text_of
@@ -35,6 +36,7 @@ def read_snapshot(
     host = read_host(root)
     host.update(subsets=wanted, read_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     addresses = read_addresses(root)
+    mark_moving(root, known(addresses, []))
     interfaces = sorted({row["interface"] for row in known(addresses, []) if row["interface"] != "lo"})
     snapshot: dict[str, Any] = {"host": host, "addresses": addresses, "limits": read_sysctls(root, wanted, interfaces, host["container"])}
     _read_min(root, snapshot, list(paths), sample)

@@ -193,13 +193,14 @@ ADDRESSES = [
     ("eth1", "2001:db8::1/64"),
 ]
 PROXY = dict(HOST, addresses=[{"interface": interface, "address": address, "local_route": False} for interface, address in ADDRESSES])
+PROXY["addresses"].append({"interface": "eth1", "address": "10.0.9.200/32", "local_route": False, "moves": True})
 
 
 @pytest.mark.parametrize(
     "given, upstream, expected",
     [
         ({}, "10.0.9.10:8080", []),
-        ({"sources": ["10.0.9.101", "10.0.9.200"]}, "10.0.9.10:8080", ["10.0.9.101"]),
+        ({"sources": ["10.0.9.101", "10.0.9.201"]}, "10.0.9.10:8080", ["10.0.9.101"]),
         ({"sources": ["10.0.9.101", "2001:db8::1"], "role": "reverse_proxy"}, "10.0.9.10:8080", ["10.0.9.101"]),
         ({"role": "reverse_proxy"}, "10.0.9.10:8080", ["10.0.9.1", "10.0.9.101", "10.0.9.102"]),
         ({"role": "reverse_proxy"}, "[2001:db8::10]:80", ["2001:db8::1"]),

@@ -482,6 +482,53 @@ def test_addresses_of_an_earlier_plan_stay_where_the_inventory_names_the_sources
     assert found == [{"interface": "eth0", "addresses": ["10.0.0.101/32", "10.0.0.102"]}]
 
 
+NAMED = {"proxy1": ["10.0.0.10", "10.0.0.99", "10.0.0.101"], "proxy2": ["10.0.0.11", "10.0.0.99-10.0.0.100"]}
+
+
+@pytest.mark.parametrize("told", [{}, NAMED])
+def test_an_address_that_moves_between_hosts_is_the_source_of_none(told):
+    """What keepalived has, or several hosts have, is on one of them only at a time: it is no source, no listener, and not named again."""
+    hosts = three_tiers()
+    for name, more in (("proxy1", ["10.0.0.101/32", "10.0.0.99/32"]), ("proxy2", ["10.0.0.100/24", "10.0.0.99/32"])):
+        hosts[name].update({"front_tier_sources": told[name]} if told else {})
+        addresses = {"eth0": ["10.0.0.1%d/24" % (name == "proxy2"), *more]}
+        hosts[name]["front_tier_audit"] = snapshot(addresses, "nginx", (80,), nofile=524288)
+    hosts["proxy2"]["front_tier_audit"]["addresses"][1]["moves"] = True
+    front = {"name": "front", "from": "balancers", "to": "proxies", "listeners": [80], "connections": 10}
+    found = plan(hosts, hops=[front, hop()], connections=100000)
+    sources = {name: found["hosts"][name]["variables"]["front_tier_sources"] for name in ("proxy1", "proxy2")}
+    assert sources == {"proxy1": ["10.0.0.10", "10.0.0.101"], "proxy2": ["10.0.0.11", "10.0.0.254"]}
+    assert found["hosts"]["proxy2"]["host_config"]["secondary_interfaces"][0]["addresses"] == ["10.0.0.254"]
+    assert "10.0.0.100:80" not in found["hosts"]["lb1"]["variables"]["front_tier_upstreams"]
+    assert found["hops"][0]["listeners"] == 3
+
+
+@pytest.mark.parametrize(
+    ("variables", "told", "transparent"),
+    [
+        ({"front_tier_transparent_method": "return_path"}, {}, True),
+        ({"front_tier_transparent_method": "return_path"}, {"transparent": False}, False),
+        ({"front_tier_transparent_method": "return_path", "front_tier_proxy_protocol": True}, {}, False),
+        ({"front_tier_transparent_method": "return_path", "front_tier_proxy_protocol": "false"}, {}, True),
+        ({"front_tier_proxy_protocol": True}, {}, False),
+    ],
+)
+def test_a_balancer_is_counted_as_its_role_makes_it(variables, told, transparent):
+    """It dials from the addresses of its clients; with the PROXY protocol from one of its own, so that others do not help either."""
+    hosts = three_tiers()
+    for name in ("lb1", "lb2"):
+        hosts[name].update(front_tier_role="transparent_balancer", front_tier_service="haproxy.service", **variables)
+        addresses = {"eth0": ["10.0.0.%s/24" % name[-1], "10.0.0.10%s/32" % name[-1]]}
+        hosts[name]["front_tier_audit"] = snapshot(addresses, "haproxy", (80,), nofile=1 << 20)
+    front = {"name": "public", "from": "internet", "to": "balancers", "listeners": [80], "clients": 10000}
+    edge = dict({"name": "edge", "from": "balancers", "to": "proxies", "listeners": [80]}, **told)
+    found = plan(hosts, hops=[front, edge], connections=400000)
+    row = found["hops"][1]
+    assert row["sources"] == (5000 if transparent else 1)
+    assert (found["hosts"]["proxy1"]["variables"]["front_tier_listeners"] == [80]) == transparent
+    assert not any("secondary_interfaces" in found["hosts"][name]["host_config"] for name in ("lb1", "lb2"))
+
+
 def six(shared=True):
     """Return a proxy and a database that have IPv6 alone, the proxy a further address, which the kernel lists first."""
     there = "2001:db8::50/64" if shared else "2001:db8:1::50/64"

@@ -90,6 +90,15 @@ def test_message_of_an_address():
     assert (row["address"], row["deprecated"], row["local_route"]) == ("192.168.7.1/32", True, False)
 
 
+@pytest.mark.parametrize("protocol, moves", [(b"\x12", True), (b"\x03", None), (None, None)])
+def test_message_of_an_address_of_keepalived(protocol, moves):
+    """IFA_PROTO says who made an address; kernels before 5.18 do not send it."""
+    body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 1) + struct.pack("=HH", 8, 2) + b"\x0a\x00\x00\x64"
+    body += struct.pack("=HH", 5, 11) + protocol + b"\0\0\0" if protocol else b""
+    (row,) = parse_address(memoryview(body))
+    assert (row["address"], row.get("moves")) == ("10.0.0.100/24", moves)
+
+
 @pytest.mark.parametrize("table, kind, rows", [(255, 2, 1), (254, 2, 0), (255, 3, 0)])
 def test_message_of_a_route(table, kind, rows):
     """Only routes of type local in the table local are addresses; an unnamed destination is the whole family."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.cluster import read_cluster_addresses
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.cluster import mark_moving, read_cluster_addresses
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
 
 MAIN = """
@@ -50,3 +50,13 @@ def test_addresses_of_keepalived_and_pacemaker(tmp_path):
         "fd00::120": "cib.xml",
     } == ours
     assert {} == read_cluster_addresses(Root(str(tmp_path / "srv")))
+
+
+def test_addresses_that_move_are_marked(tmp_path):
+    """As the file has them, with their network or alone; the host's own, which stands there without its network, does not move."""
+    (tmp_path / "etc/keepalived").mkdir(parents=True)
+    (tmp_path / "etc/keepalived/keepalived.conf").write_text(MAIN + "unicast_src_ip 10.0.0.2\nvirtual_ipaddress { 10.0.0.103 }\n")
+    there = ["10.0.0.2/24", "10.0.0.100/24", "10.0.0.103/32", "10.0.0.104/32", "2001:db8::100/64", "10.0.0.102/24"]
+    rows = [{"address": one, "local_route": False} for one in there] + [{"address": "10.0.0.101/32", "local_route": True}]
+    mark_moving(Root(str(tmp_path)), rows)
+    assert [row["address"] for row in rows if row.get("moves")] == ["10.0.0.100/24", "10.0.0.103/32", "2001:db8::100/64"]
