@@ -679,6 +679,26 @@ def test_what_a_group_dials_is_a_hop():
     ]
 
 
+def test_of_several_tiers_that_a_group_dials_each_gets_all():
+    """Nothing tells how they share: each hop has all connections, a host the descriptors of the sum; hops that say it have their part."""
+    shared = [
+        {"from": "internet", "to": "proxies", "listeners": [80], "clients": 1000},
+        {"from": "proxies", "to": "databases", "listeners": [5432], "connections": 15000},
+        {"from": "proxies", "to": "balancers", "listeners": [80], "connections": 5000},
+    ]
+    asked = []
+    for hops in (None, shared):
+        hosts = three_tiers()
+        for name in ("proxy1", "proxy2"):
+            more = {} if hops else {"front_tier_connections": 10000, "front_tier_to": {"databases": [5432], "balancers": [80]}}
+            hosts[name].update(front_tier_service="haproxy.service", **more)
+            hosts[name]["front_tier_audit"] = snapshot({"eth0": ["10.0.0.1%d/24" % (name == "proxy2")]}, "haproxy", (80,), nofile=1024)
+        found = plan(hosts, hops=hops, connections=20000 if hops else None, headroom=0)
+        wanted = [row["wanted"] for row in found["hops"] if row["from"] == "proxies"]
+        asked.append((wanted, found["hosts"]["proxy1"]["host_config"]["fd_limits"]["nofile"]))
+    assert asked == [([20000, 20000], 3 * 10000 + 100), ([15000, 5000], 2 * 10000 + 100)]
+
+
 HOPS = "front_tier_hops"
 WRONG = {
     "no list": ({"hops": "db"}, HOPS + ' "db" is no list'),
