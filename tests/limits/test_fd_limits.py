@@ -527,6 +527,13 @@ def test_a_set_that_shares_a_unit_leaves_users_and_other_units_of_the_other_set(
     refused(host, "web.service: set one wants nofile 4096:4096, and set two", nofile=4096, units=["web"], name="one")
 
 
+def test_a_set_that_shares_is_not_raised_by_what_others_give_to_other_units(host):
+    """Found by the soak: the number of a set for one unit became that of another set for another unit."""
+    host.change(nofile=8192, units=["app@"], users=["app"], name="one")
+    host.change(nofile={"soft": 2048, "hard": 4096}, units=["web"], name="two", shared=True)
+    assert "[Service]\nLimitNOFILE=2048:4096\n" == body(host.text("/etc/systemd/system/web.service.d/50-two.conf"))
+
+
 def test_a_ceiling_stays_until_the_last_set_that_needs_it_ends(host):
     """The second set needs less than the first raised it to, and keeps it there after the first is gone."""
     host.change(nofile=3000000, users=["app"], name="one")

@@ -235,9 +235,9 @@ def _of_others(change: Change) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _claimed(change: Change, unit: str) -> list[dict[str, int]]:
     """Return the limits that files of other sets give a unit."""
-    texts = [entry["value"]["text"] for _owner, entry in _of_others(change) if entry["kind"] == "file"]
-    found = [re.search(r"^LimitNOFILE=(\d+):(\d+)$", text, re.M) for text in texts if unit in plan.claims("/%s.d/" % unit, text)]
-    return [{"soft": int(one.group(1)), "hard": int(one.group(2))} for one in found if one]
+    files = [entry for _owner, entry in _of_others(change) if entry["kind"] == "file"]
+    found = [plan.claims(entry["name"], entry["value"]["text"]).get(unit) for entry in files]
+    return [dict(zip(("soft", "hard"), map(int, one.split(":")))) for one in found if one]
 
 
 def _raise_files(change: Change, each: dict[str, dict[str, int]]) -> None:
