@@ -30,7 +30,7 @@ def test_the_play_holds_what_was_predicted_and_reports_it(net, tmp_path):
     """A good run passes; the report holds predicted and held; nothing stays."""
     done = play(net, tmp_path, {"one": {"front_tier_proof_paths": PATHS}})
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert "3,000 predicted, 2,300 held by 1 host at the same time" in done.stdout
+    assert "3,000 predicted, 2,301 asked for, 2,300 held by 1 host at the same time" in " ".join(done.stdout.split())
     assert "3,000 predicted, 2,301 asked for, 2,300 held on 20" in " ".join(done.stdout.split())
     proof = json.loads((tmp_path / "front-tier.json").read_text())["hosts"]["one"]["proof"]
     assert (2300, 2300, 2300, 0, "reset") == tuple(proof[name] for name in ("expected", "held", "kernel", "lost", "closed"))

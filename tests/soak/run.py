@@ -160,9 +160,9 @@ class Soak:
             for options in {"scale": self._scaled, "revert": self._reverted, "prove": lambda *_: []}[action.kind](variables, name):
                 model.change(options)
         if action.kind == "prove":
-            held = re.search(r"([\d,]+) predicted, ([\d,]+) held", " ".join(done.stdout.split()))
-            promised, number = (int(one.replace(",", "")) for one in held.groups()) if held else (1, 0)
-            promised = min(promised, variables.get("front_tier_proof_connections", promised) * len(self.models))
+            held = re.search(r"([\d,]+) predicted, ([\d,]+) asked for, ([\d,]+) held", " ".join(done.stdout.split()))
+            predicted, asked, number = (int(one.replace(",", "")) for one in held.groups()) if held else (1, 1, 0)
+            promised = min(predicted, asked)
             if not promised <= number <= promised + len(self.models) * len(LISTENERS):  # by chance, see _held
                 raise Broken("the proof says %d promised, %d held: %s" % (promised, number, done.stdout[-3000:]))
             self.counts["connections held"] += number
