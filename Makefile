@@ -75,7 +75,7 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms --ignore=tests/demo/test_demo.py \
+	@$(RUN) python -m pytest -q -n 2 --dist loadfile --durations=12 tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms --ignore=tests/demo/test_demo.py \
 		--ignore=tests/soak/test_interrupted.py \
 		--deselect tests/example/test_infrastructure.py::test_its_molecule_scenario_passes $(ARGS)
 

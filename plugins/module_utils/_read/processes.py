@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes: descriptor limits, open files, control groups, and who holds a socket. Private to the collection.
 
-Source: proc(5), cgroups(7). Of a program only its name is read, never its command line.
+Source: proc(5), cgroups(7). Of a program only its name is read, never its command line; of nginx, whether that says that it drains.
 """
 
 from __future__ import annotations
