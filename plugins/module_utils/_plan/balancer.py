@@ -12,9 +12,11 @@ import ipaddress
 import re
 from typing import Any, Iterable, NamedTuple, NoReturn, Sequence, Union
 
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.absence import UNLIMITED
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan import proxy, transparent
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Spare
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import keeping, pair
 
 NOTHING = " Nothing was changed."
 SETCAP = (2, 9)  # keeps a capability when it gives up root; before, it has to be started without root
@@ -59,6 +61,7 @@ class Host(NamedTuple):
     site: str  # the text of the site's configuration
     defaults: dict[str, str]  # what /etc/default/haproxy sets
     nr_open: int | None
+    hard_limit: str  # of descriptors, that systemd has for HAProxy: a number or infinity, empty where it does not say
     conntrack: int | None  # nf_conntrack_max; None where nothing is tracked
     conntrack_writable: bool
     without_ipv6: list[str]  # interfaces on which IPv6 is switched off
@@ -124,6 +127,7 @@ def parse_seen(seen: dict[str, Any]) -> Host:
         str(seen.get("site") or ""),
         dict(re.findall(r"^[ \t]*(CONFIG|EXTRAOPTS|PIDFILE)=[\"']?(.*?)[\"']?[ \t]*$", str(seen.get("defaults") or ""), re.M)),
         _number(found.get("nr_open")),
+        " ".join(found.get("hard_limit", [])),
         _number(found.get("conntrack")),
         found.get("conntrack_writable") == ["yes"],
         found.get("without_ipv6", []),
@@ -250,7 +254,7 @@ def plan(options: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
         )
     files = {
         SITE if asked.full else CONFIG: _config(asked, host, None if configured else maxconn),
-        UNIT: _unit(asked, unprivileged, nofile),
+        UNIT: _unit(asked, unprivileged, _limit(host, nofile)),
     }
     if not asked.full:
         site = without_privileges(host.site) if unprivileged else restored(host.site)
@@ -414,7 +418,16 @@ def _probing(version: int) -> list[str]:
     ]
 
 
-def _unit(asked: Asked, unprivileged: bool, nofile: int | None) -> str:
+def _limit(host: Host, nofile: int | None) -> str | None:
+    """Return soft:hard for the unit, which keeps a higher hard limit; a number where both are the same; None where nothing is asked."""
+    if nofile is None:
+        return None
+    hard = UNLIMITED if host.hard_limit == "infinity" else _number([host.hard_limit])
+    found = keeping(nofile, hard, host.nr_open)
+    return pair(found) if isinstance(found, dict) else str(found)
+
+
+def _unit(asked: Asked, unprivileged: bool, limit: str | None) -> str:
     lines = ["[Service]"]
     extra = ["-S " + _master(unprivileged), *([] if asked.full else ["-f " + FOLDER])]
     lines.append('Environment="EXTRAOPTS=%s"' % " ".join(extra))
@@ -424,7 +437,7 @@ def _unit(asked: Asked, unprivileged: bool, nofile: int | None) -> str:
         # Of a file that root had made, HAProxy may not make a second name (fs.protected_hardlinks), and would not start.
         lines += ["ExecStartPre=+-/usr/bin/find /run/haproxy -type s ! -user haproxy -delete"]
         lines += ["RuntimeDirectory=haproxy", "RuntimeDirectoryMode=2775", "RuntimeDirectoryPreserve=yes"]
-    lines += ["LimitNOFILE=%d" % nofile] if nofile else []
+    lines += ["LimitNOFILE=%s" % limit] if limit else []
     return MANAGED + "\n".join(lines) + "\n"
 
 

@@ -84,6 +84,17 @@ def test_numbers():
     assert found["sysctls"] == {"net.netfilter.nf_conntrack_max": "2500"}
 
 
+@pytest.mark.parametrize(
+    ("hard", "limit"),
+    [("524288", "2600:524288"), ("18446744073709551615", "2600:1048576"), ("infinity", "2600:1048576"), ("2048", "2600"), ("", "2600")],
+)
+def test_the_hard_limit_of_the_unit_is_not_lowered(hard, limit):
+    """What systemd gives HAProxy at most stays, as far as fs.nr_open lets anybody have it; where it does not say, a number is both."""
+    found = planned({**RETURN_PATH, "connections": 1000}, HOST + "hard_limit %s\n" % hard)
+    assert "LimitNOFILE=%s\n" % limit in found["files"][balancer.UNIT]
+    assert found["nofile"] == 2600
+
+
 def test_maxconn_is_rounded_as_the_plan_rounds_it():
     """297 of 0.99 are 300 exactly; a division of floats gives 301, which the plan of the fleet did not ask for."""
     assert planned({**RETURN_PATH, "connections": 297, "headroom": 0.01}, HOST)["maxconn"] == 300
