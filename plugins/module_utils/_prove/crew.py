@@ -23,7 +23,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.listener im
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.place import Place, closing, started
 from ansible_collections.c10m.front_tier.plugins.module_utils._prove.shares import Share
 
-TICK, WRITE = 0.02, 0.25  # seconds between two looks, and between two writings of the status
+TICK, WRITE = 0.05, 0.25  # seconds between two looks, and between two writings of the status
 SHARE = 100  # the processes' looks at what they hold take at most one part in so many of the host's processors, all of them together
 
 

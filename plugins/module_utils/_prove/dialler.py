@@ -104,8 +104,9 @@ class Dialler:
     def _hold_until(self, order: int) -> None:
         next_look = 0.0
         while self.orders[tally.STATE] < order:
-            time.sleep(LOOK if self.orders[tally.STATE] == tally.HOLD else SOON)
-            if time.monotonic() >= next_look:
+            holding = self.orders[tally.STATE] == tally.HOLD
+            time.sleep(LOOK if holding else SOON)
+            if holding and time.monotonic() >= next_look:
                 began = time.thread_time()  # not the clock on the wall: a busy machine would put off the next look for long
                 self.look()
                 next_look = time.monotonic() + self.patience * (time.thread_time() - began)

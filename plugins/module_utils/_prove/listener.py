@@ -19,8 +19,9 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._prove.descriptors
 OPEN, FULL = 1, 2  # states of a process
 BACKLOG = 65535  # cut to net.core.somaxconn by the kernel
 AT_ONCE = 512  # connections taken from one listening socket before the next has its turn
-FEW, NAP = 16, 0.001  # where few wait at once, a short sleep makes them more: fewer calls for each
+FEW, NAP = 64, 0.005  # where few wait at once, a short sleep makes them more: fewer calls for each
 LOOK = 0.25  # seconds between two looks at what is held, at least
+BUSY = 10  # times as long where connections arrive meanwhile
 
 
 class Gate(socket.socket):
@@ -69,7 +70,7 @@ class Listener:
         self.held = Descriptors(room, select.POLLIN)
         self.epoll = select.epoll()
         self.kinds = {gate.fileno(): index for index, gate in enumerate(listeners)}
-        self.next_look = 0.0
+        self.looked, self.interval = 0.0, LOOK
 
     def run(self) -> None:
         """Accept and hold, and close with RST when told to."""
@@ -78,7 +79,7 @@ class Listener:
             taken = sum(self._accept(descriptor) for descriptor, _events in self.epoll.poll(LOOK))
             if 0 < taken < FEW:
                 time.sleep(NAP)
-            if time.monotonic() >= self.next_look:
+            if time.monotonic() >= self.looked + self.interval * (BUSY if taken else 1):
                 self.look()
         self.held.reset()
 
@@ -117,7 +118,7 @@ class Listener:
             self.row[first + tally.LOST] += 1
         if self.held.count < self.held.room:
             self._watch()
-        self.next_look = time.monotonic() + max(LOOK, self.patience * (time.thread_time() - began))
+        self.looked, self.interval = time.monotonic(), max(LOOK, self.patience * (time.thread_time() - began))
 
     def _answered(self, descriptor: int) -> bool:
         """Answer what a peer sent, if it is a greeting; tell whether the connection goes on."""
