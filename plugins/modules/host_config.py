@@ -198,6 +198,15 @@ options:
       persist:
         description: Makes no difference here.
         type: bool
+  undo:
+    description:
+      - With V(keep), what undoes this change is kept on the host, until the next run of a module that may change the host.
+      - With V(now) and no section, that is undone. Everything that the last change of this host has changed, if it was one of this set with
+        V(keep), gets exactly the value that it had before. That is refused where others have changed its files since.
+      - So a task that fails after a change, such as the reload of a service, can take the change back in the C(rescue) of its block.
+    type: str
+    choices: [keep, now]
+    version_added: 1.1.0
   confirm_timeout:
     description:
       - With a number of seconds, only live values are set at first, and the host arms the undo of all of it. The action then has to reach

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One change to a host that is a tree of plain files, with one real process: what the fault tests run, break and kill.
 
-usage: python driver.py TREE present|other|absent     (prints the result or the error as JSON; "begin" on a line of its own before)
+usage: python driver.py TREE present|other|absent|kept|undo|look
+(prints the result or the error as JSON; "begin" on a line of its own before)
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ WANTED = {
         "fd_limits": {"nofile": {"soft": 11000, "hard": 12000}, "users": [], "units": ["web"], "default": False},
     },
     "absent": {"kernel_settings": None, "port_range": None, "fd_limits": None},
+    "undo": {"undo": "now"},
 }
+WANTED["kept"] = {**WANTED["other"], "undo": "keep"}
 UNIT = "web.service"
 SOFT, HARD = 1024, 16000  # of the process in it: the soft limit is raised, which takes no capability
 LIMITS = "import resource, time; resource.setrlimit(resource.RLIMIT_NOFILE, (%d, %d)); print(flush=True); time.sleep(7200)"
@@ -88,12 +91,12 @@ def main() -> None:
     """Make the change."""
     tree, what = sys.argv[1:]
     params: dict[str, Any] = dict(COMMON, state="absent" if what == "absent" else "present", **dict.fromkeys(SECTIONS))
-    params.update(WANTED[what])
+    params.update(WANTED["undo" if what == "look" else what])
     if what == "absent":
         params.update(dict.fromkeys(WANTED[what], {}))
     os.write(1, b"begin\n")
     try:
-        answer = {"result": change.change(params, None, False, Root(tree))}
+        answer = {"result": change.change(params, None, what == "look", Root(tree))}
     except (Refusal, Failed, OSError) as error:
         answer = {"error": str(error)}
     os.write(1, json.dumps(answer).encode() + b"\n")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
@@ -23,7 +24,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._plan.sets import 
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.container import read_container
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root, sysctl_path
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.sysctl_files import key_name, key_path
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL, KEPT
 
 if TYPE_CHECKING:  # found by their names: what is imported anywhere travels with a module
     from ansible_collections.c10m.front_tier.plugins.module_utils._ansible.sections import (  # noqa: F401
@@ -430,7 +431,12 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
     if not 0 <= params.get("confirm_timeout", 0) <= MOST_SECONDS:
         text = "confirm_timeout %d: give 1 to %d seconds, or 0 for a change that needs no confirmation.%s"
         raise Refusal(text % (params["confirm_timeout"], MOST_SECONDS, sysctls.NOTHING))
+    if params.get("undo") and params.get("confirm_timeout"):
+        text = "undo %s: a change with confirm_timeout has an undo of its own. Give one of both.%s"
+        raise Refusal(text % (params["undo"], sysctls.NOTHING))
     _check_state(root)
+    if params.get("undo") == "now":
+        return _undone(root, params, check)
     if check:
         return _result(*_planned(root, params, section))
     seconds, confirmation = params.get("confirm_timeout", 0), params.get("confirmation")
@@ -448,13 +454,28 @@ def change(params: dict[str, Any], section: str | None, check: bool, root: Root 
         elif steps:
             from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
 
-            transaction.run(root, steps)
+            transaction.run(root, steps, keep_for=params["name"] if params.get("undo") == "keep" else None)
     result = dict(_result(made, steps), **({"unconfirmed": token} if token else {}))
     if settled:
         but = "; what is not as before: %s" % "; ".join(gone) if gone else ""
         result["warnings"].append("An earlier change did not end; its %d steps were undone first%s." % (len(settled), but))
         result["changed"] = True
     return result
+
+
+def _undone(root: Root, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """Undo the last change of the host, which was kept; return what the module returns. Raises Refusal and Failed."""
+    from ansible_collections.c10m.front_tier.plugins.module_utils._apply import transaction
+
+    with locked(root, params["lock_timeout"]) if not check else contextlib.nullcontext():
+        steps = transaction.kept_steps(root, params["name"])
+        left: list[str] = []
+        if not check:
+            transaction.take_up(root, steps)
+            left = transaction.settle(root)[1]
+    made = Change(root, params, sets.parse_record(""), {})
+    made.warnings += ["What is not as before: %s." % "; ".join(left)] if left else []
+    return _result(made, [step.undone() for step in reversed(steps)])
 
 
 def _confirmed(root: Root, token: str) -> dict[str, Any]:
@@ -489,7 +510,7 @@ def _settled(root: Root) -> tuple[list[Step], list[str]]:
 
 def _check_state(root: Root) -> None:
     """Refuse to obey a journal or a record that others than root could have written: an undo writes what they say. Raises Refusal."""
-    for path in (FOLDER, JOURNAL, sets.RECORD):
+    for path in (FOLDER, JOURNAL, KEPT, sets.RECORD):
         try:
             words = folders.not_ours_alone(os.lstat(root.path(path)))
         except (FileNotFoundError, PermissionError):

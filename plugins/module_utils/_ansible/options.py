@@ -57,7 +57,8 @@ def specification(section: str | None) -> dict[str, Any]:
     if section:
         return dict(COMMON, **SECTIONS[section])
     inner = {"live": {"type": "bool"}, "persist": {"type": "bool"}}
-    found = dict(COMMON, confirm_timeout={"type": "int", "default": 0}, confirmation={"type": "str"})  # the latter is the action's
+    found = dict(COMMON, undo={"type": "str", "choices": ["keep", "now"]}, confirm_timeout={"type": "int", "default": 0})
+    found["confirmation"] = {"type": "str"}  # the action's
     for name, own in SECTIONS.items():
         options = dict(inner, **own)
         found[name] = {"type": "list", "elements": "dict", "options": options} if name in MANY else {"type": "dict", "options": options}

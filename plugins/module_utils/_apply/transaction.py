@@ -15,12 +15,13 @@ import json
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.c10m.front_tier.plugins.module_utils._apply import things
-from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Failed, Step, file_value
+from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Failed, Refusal, Step, file_value
 from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import Root
-from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL
+from ansible_collections.c10m.front_tier.plugins.module_utils._read.unfinished import FOLDER, JOURNAL, KEPT
 
 UNDO = (FOLDER + "/undo.py", FOLDER + "/undo.zip")  # what an armed undo runs (_apply/confirm.py)
 VERSION = 1
+NOTHING = " Nothing was changed."
 
 
 class Undone(NamedTuple):
@@ -75,8 +76,8 @@ def settle(root: Root) -> tuple[list[Step], list[str]]:
 
 
 def clear_undo(root: Root) -> None:
-    """Take away the script of an armed undo and its code, also what a killed run left of them."""
-    for path in UNDO:
+    """Take away the script of an armed undo and its code, and a journal that was kept; also what a killed run left of them."""
+    for path in (*UNDO, KEPT):
         things.clean_up(root, "file", path)
         if root.exists(path):
             things.write(root, "file", path, None)
@@ -134,11 +135,17 @@ def _off(root: Root, kind: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: now[name] for name, value in values.items() if not things.same(kind, name, now[name], value)}
 
 
-def run(root: Root, steps: list[Step], waiting: dict[str, Any] | None = None, arm: Callable[[], None] = lambda: None) -> None:
+def run(
+    root: Root,
+    steps: list[Step],
+    waiting: dict[str, Any] | None = None,
+    arm: Callable[[], None] = lambda: None,
+    keep_for: str | None = None,
+) -> None:
     """Apply the steps in order and read each back; undo all of them where one fails or the process is told to end.
 
     Raises Failed. The journal is on disk before the first write and gone after the last. With `waiting` (_apply/confirm.py) only the
-    first steps are applied, after `arm`, and the journal stays for the rest.
+    first steps are applied, after `arm`, and the journal stays for the rest. With `keep_for`, a set, it is kept for take_up().
     """
     if not steps:
         return
@@ -150,11 +157,34 @@ def run(root: Root, steps: list[Step], waiting: dict[str, Any] | None = None, ar
         things.write(root, "file", JOURNAL, file_value(text, 0o600))
         arm()
         _apply(root, steps[: waiting["live"]] if waiting else steps, begun)
+        if keep_for:
+            kept = json.dumps({"version": VERSION, "set": keep_for, "steps": steps}, indent=1)
+            things.write(root, "file", KEPT, file_value(kept, 0o600))
         if not waiting:
             things.write(root, "file", JOURNAL, None)
     except BaseException as error:
         _give_up(root, steps, begun, error)
         raise
+
+
+def kept_steps(root: Root, name: str) -> list[Step]:
+    """Return the steps of the last change, which has to be one of this set whose journal was kept, and in force. Raises Refusal."""
+    kept = things.read(root, "file", [KEPT])[KEPT]
+    try:
+        steps = parse_journal(kept["text"])[0] if kept and json.loads(kept["text"]).get("set") == name else None
+    except ValueError as error:
+        raise Refusal("undo now: %s cannot be understood (%s). Remove it.%s" % (KEPT, error, NOTHING)) from error
+    if steps is None:
+        raise Refusal("undo now: the last change of this host was none of set %s with undo: keep.%s" % (name, NOTHING))
+    others = sorted(_off(root, "file", {step.name: step.after for step in steps if step.kind == "file"}))
+    if others and not root.exists(JOURNAL):  # else it is this very change, half undone
+        raise Refusal("undo now: others have changed %s since. Put that right by hand.%s" % (", ".join(others), NOTHING))
+    return steps
+
+
+def take_up(root: Root, steps: list[Step]) -> None:
+    """Make a change that has ended one that did not: settle() then undoes it, now or in a later run. Raises OSError."""
+    things.write(root, "file", JOURNAL, file_value(json.dumps({"version": VERSION, "steps": steps}, indent=1), 0o600))
 
 
 def waiting(root: Root) -> dict[str, Any] | None:
@@ -195,6 +225,8 @@ def _give_up(root: Root, steps: list[Step], begun: list[Step], error: BaseExcept
     trouble, left = undo(root, [*begun, *rest])  # with its kind: the kernel writes some sysctls along with others
     if not trouble:
         with contextlib.suppress(OSError):
+            if root.exists(KEPT):
+                things.write(root, "file", KEPT, None)
             things.write(root, "file", JOURNAL, None)
     if not isinstance(error, OSError):
         return

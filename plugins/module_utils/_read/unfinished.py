@@ -13,6 +13,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._read.root import 
 
 FOLDER = "/var/lib/front-tier"  # the state of ours, the record of all sets among it
 JOURNAL = FOLDER + "/journal"
+KEPT = FOLDER + "/undo.json"  # the journal of the last change, where that was to be kept
 
 
 def read_unfinished(root: Root) -> Any:
