@@ -22,3 +22,9 @@ def test_services(host: Any) -> None:
     assert host.check_output("systemctl is-active haproxy") == "active"
     assert host.check_output("sysctl -n net.ipv4.tcp_tw_reuse") == "2"
     assert not host.file("/var/lib/front-tier/sets.json").exists
+
+
+def test_programs_that_did_not_run(host: Any) -> None:
+    """nginx and Varnish, which nobody had started, do not run any more and will not at the next boot."""
+    for unit in ("nginx", "varnish"):
+        assert host.run(f"systemctl is-active {unit}; systemctl is-enabled {unit}").stdout.split() == ["inactive", "disabled"]
