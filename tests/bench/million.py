@@ -277,7 +277,7 @@ def prove(connections: int, options: argparse.Namespace) -> dict[str, Any]:
                 print(line.rstrip()[:100], flush=True)
             if not during and "=> (item=0 of" in line:
                 during = dict(measured(one, before, total), available=gauge.Memory().available())
-                during["audit"] = run.compared(run.play(run.turns(2), inside=one.inside()), run.AUDIT, run.PING)
+                during["audit"] = run.compared(run.play(run.turns(5), inside=one.inside()), run.AUDIT, run.PING)
         second.wait()
         whole = time.monotonic() - begin
         proof = json.loads((folder / "front-tier.json").read_text())["hosts"]["one"].get("proof")
