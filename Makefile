@@ -14,7 +14,7 @@ STAGES := sh tests/tools/stages.sh
 export CASES SEED MINUTES
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo demo-test soak soak-test symptoms example quick test test-all test-kernels truth bench faults transparent lint format sanity units units-here rules checks docs dist \
+.PHONY: help run demo demo-test soak soak-test symptoms example quick test test-all test-kernels truth bench faults transparent given-back lint format sanity units units-here rules checks docs dist \
 	importer changelog release-check images molecule test-vm venv venv-run lock stage live apt clean bench-million bench-max
 
 help: ## this list
@@ -30,11 +30,11 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule+test-vm
+	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint+sanity units units-here docs dist importer images checks truth molecule+test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
-	@FAULTS=all TRANSPARENT=all MINUTES="$${MINUTES:-1}" CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule soak soak-test demo-test symptoms example test-kernels faults transparent
+	@FAULTS=all TRANSPARENT=all RELEASES=all MINUTES="$${MINUTES:-1}" CASES="$${CASES:-2000}" $(STAGES) test-all truth molecule soak soak-test demo-test symptoms example test-kernels faults transparent given-back
 
 test-kernels: venv live ## truth tests and boot values on each release's own kernel, in emulated machines (long)
 	@$(RUN) python tests/vm/run.py --all $(ARGS)
@@ -96,6 +96,9 @@ symptoms: venv live ## twenty causes of lost connections, made with the real pro
 
 faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
 	@$(RUN) python -m pytest -q tests/faults $(ARGS)
+
+given-back: images live ## what a role does not get to run, given back, with the real programs in a container (RELEASES=all for each Debian)
+	@$(RUN) python -m pytest -q tests/proxy/test_given_back.py $(ARGS)
 
 transparent: venv live ## the transparent balancer in network namespaces (TRANSPARENT=all for every way to break it with every method)
 	@$(RUN) python -m pytest -q tests/transparent $(ARGS)
