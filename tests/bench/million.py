@@ -198,7 +198,8 @@ def play(one: Apart, folder: Path, tasks: list[dict[str, Any]] | Path, **variabl
     inventory.write_text(json.dumps({"front_tier": {"hosts": {"one": {}}, "vars": every}}))
     if isinstance(tasks, list):
         book.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    words = one.inside("ansible-playbook", "-i", str(inventory), str(book if isinstance(tasks, list) else tasks))
+    playbook = Path(sys.executable).with_name("ansible-playbook")  # -u: its lines come at once; a variable would reach the modules, too
+    words = one.inside(sys.executable, "-u", str(playbook), "-i", str(inventory), str(book if isinstance(tasks, list) else tasks))
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -124,7 +124,8 @@ def test_control_c_ends_a_play(net, tmp_path):
         "        paths: [{destinations: [127.0.1.1], ports: [9000]}]\n" % net.holder.pid
     )
     words = net.command("ansible-playbook", "-i", "localhost,", "-e", "ansible_python_interpreter=%s" % sys.executable, str(book))
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as play:
+    at_once = {**os.environ, "PYTHONUNBUFFERED": "1"}  # Ansible leaves what it says in a buffer where nobody looks
+    with subprocess.Popen(words, env=at_once, stdout=subprocess.PIPE, text=True, start_new_session=True) as play:
         seen = ""
         for line in play.stdout:
             seen += line
