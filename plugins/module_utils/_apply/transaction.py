@@ -151,15 +151,13 @@ def run(
         return
     if things.read(root, "folder", [FOLDER])[FOLDER] is None:
         things.write(root, "folder", FOLDER, 0o700)
-    text = json.dumps({"version": VERSION, "steps": steps, **({"waiting": waiting} if waiting else {})}, indent=1)
     begun: list[Step] = []
     try:
-        things.write(root, "file", JOURNAL, file_value(text, 0o600))
+        _write_journal(root, JOURNAL, steps, **({"waiting": waiting} if waiting else {}))
         arm()
         _apply(root, steps[: waiting["live"]] if waiting else steps, begun)
         if keep_for:
-            kept = json.dumps({"version": VERSION, "set": keep_for, "steps": steps}, indent=1)
-            things.write(root, "file", KEPT, file_value(kept, 0o600))
+            _write_journal(root, KEPT, steps, set=keep_for)
         if not waiting:
             things.write(root, "file", JOURNAL, None)
     except BaseException as error:
@@ -184,7 +182,12 @@ def kept_steps(root: Root, name: str) -> list[Step]:
 
 def take_up(root: Root, steps: list[Step]) -> None:
     """Make a change that has ended one that did not: settle() then undoes it, now or in a later run. Raises OSError."""
-    things.write(root, "file", JOURNAL, file_value(json.dumps({"version": VERSION, "steps": steps}, indent=1), 0o600))
+    _write_journal(root, JOURNAL, steps)
+
+
+def _write_journal(root: Root, path: str, steps: list[Step], **more: Any) -> None:
+    """Write steps, and what more is to be known of them, as parse_journal() reads them. Raises OSError."""
+    things.write(root, "file", path, file_value(json.dumps({"version": VERSION, "steps": steps, **more}, indent=1), 0o600))
 
 
 def waiting(root: Root) -> dict[str, Any] | None:
