@@ -117,7 +117,12 @@ class Node:
         return self.sh(f"systemctl show --property MainPID --value {unit}").strip()
 
 
-@pytest.fixture(params=["bullseye", "bookworm", "trixie"] if os.environ.get("RELEASES") == "all" else ["bookworm"])
+# A case takes one to two minutes: one of each kind in `make test`, each in `make given-back RELEASES=all`, which is part of `make test-all`.
+EVERY = os.environ.get("RELEASES") == "all"
+long = pytest.mark.skipif(not EVERY, reason="part of make test-all: RELEASES=all")
+
+
+@pytest.fixture(params=["bullseye", "bookworm", "trixie"] if EVERY else ["bookworm"])
 def node(request, tmp_path):
     """Return a fresh node of one release."""
     if not container.has_image(request.param):
@@ -131,7 +136,7 @@ PROXY = {"upstreams": ["10.70.2.11:8080"], "sources": ["10.70.2.1"], "connection
 LISTEN = ["127.0.0.1:8081", "0.0.0.0:8600"]
 
 
-@pytest.mark.parametrize("program", ["haproxy", "nginx"] if os.environ.get("RELEASES") == "all" else ["haproxy"])
+@pytest.mark.parametrize("program", ["haproxy", "nginx"] if EVERY else ["haproxy"])
 def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     """Stopped, serving the site, and configured by an earlier run: each is as before, and the message says why. absent stops it again."""
     unit = program + ".service"
@@ -169,6 +174,7 @@ def test_a_restart_that_fails_leaves_the_site(node):
     assert node.says("http://127.0.0.1:8404/") == "200"
 
 
+@long
 def test_an_origin_gives_back_and_stops_what_it_started(node):
     """The role origin does the same, with nginx; Varnish, which it had to start, is stopped by absent."""
     node.sh("rm -f /etc/nginx/sites-enabled/default")
@@ -183,6 +189,7 @@ def test_an_origin_gives_back_and_stops_what_it_started(node):
         assert node.state() == stopped
 
 
+@long
 def test_a_transparent_balancer_gives_back_its_routing_too(node):
     """Neither rules nor nftables nor files stay of a balancer that HAProxy does not start with, or does not reload."""
     balancer = {"transparent_method": "return_path", "upstreams": ["10.70.2.11:8080"], "server_interface": "k0", "conntrack": "leave"}

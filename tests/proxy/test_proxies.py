@@ -83,11 +83,14 @@ backend b
 """
     )
     tier.begin("haproxy")
+    # One after the other: of many at once, a busy kernel answers more than it then has room for, and the client's end of those stays
+    # established although the proxy's kernel drops the last segment of their handshake.
     dial = """
-import socket
+import select, socket
 every = [socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK) for one in range(40)]
 for sock in every:
     sock.connect_ex(("10.71.1.1", 80))
+    select.select([], [sock], [], 0.1)
 input()
 """
     tier.start("c", sys.executable, "-c", dial)
@@ -97,7 +100,8 @@ input()
 
     tier.until(lambda: len(counted("c", "state", "established")) == 20 + 5 + 1)
     assert counted("p", "-l", "sport = :80")[0][1:3] == ["6", "5"]
-    assert len(counted("c", "state", "syn-sent")) == 40 - 26
+    tier.until(lambda: len(counted("c", "state", "syn-sent")) == 40 - 26)
+    assert len(counted("c", "state", "established")) == 26
 
 
 def test_nginx_lanes_hold_what_was_predicted(tier):
