@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,7 +89,7 @@ class Node:
         return done.stdout
 
     def role(self, name: str, fails: bool = False, **variables: object) -> str:
-        """Run a role on the node; return what it says of a failure."""
+        """Run a role on the node; return what it says."""
         given = {"ansible_python_interpreter": "/usr/bin/python3"}
         given.update({"front_tier_" + key: value for key, value in variables.items()})
         if fails:
@@ -100,7 +102,7 @@ class Node:
         assert (done.returncode != 0) is fails and ("Hold a port" in done.stdout) is fails, done.stdout[-6000:] + done.stderr
         if fails:
             self.sh("systemctl stop squatter")
-        said = " ".join(done.stdout.partition("Say why")[2].split())
+        said = " ".join(done.stdout.split())
         print(said)
         return said
 
@@ -111,6 +113,17 @@ class Node:
     def says(self, *words: str) -> str:
         """Return what a request to one of the addresses is answered with."""
         return self.sh("python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).status)' " + words[0]).strip()
+
+    @contextlib.contextmanager
+    def held(self, number: int) -> Iterator[None]:
+        """Hold requests through the proxy, each of which has its answer."""
+        words = ["podman", "exec", "--interactive", self.name, "python3", "/root/peers.py", "hold", "127.0.0.1", "8081", str(number)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdin and client.stdout
+            assert json.loads(client.stdout.readline()) == {"200": number}
+            yield
+            client.stdin.close()
+            assert json.loads(client.stdout.readline()) == {"lost": 0}
 
     def master(self, unit: str) -> str:
         """Return the first process of a unit."""
@@ -157,7 +170,10 @@ def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     assert node.state() == before
     assert node.says("http://127.0.0.1:8081/") == "200"
     assert node.master(unit) == master  # it was not restarted, and its connections are there
-    node.role("reverse_proxy", **proxy, listen=LISTEN)  # the port is free now
+    with node.held(12):
+        said = node.role("reverse_proxy", **proxy, listen=LISTEN, reloads=0)  # the port is free now
+        assert re.search(r"of 1 earlier reloads still hold \d+ connections, and front_tier_reloads is 0", said)
+        assert "earlier reloads" not in node.role("reverse_proxy", **{**proxy, "nofile": 3600}, listen=LISTEN)
     assert node.says("http://127.0.0.1:8600/") == "200"
 
     node.role("reverse_proxy", **proxy, state="absent", drain_timeout=5)
