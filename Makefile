@@ -30,7 +30,7 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint sanity units units-here docs dist importer images checks truth molecule+test-vm
+	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint sanity units docs+importer images checks truth molecule+test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
