@@ -10,13 +10,13 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.tools import stage
 
 ROOT = stage.ROOT
 NEWEST, FLOOR = ROOT / ".venv", ROOT / ".build/venv-floor"
-HOME = ROOT / ".build/home"
 PYBIN = ROOT / ".build/pybin"
 
 # ansible-test downloads a script that brings pip into its environments; ours has Python's own ensurepip do it, so that
@@ -52,11 +52,16 @@ def verified() -> list[str]:
     return sorted(names, key=lambda name: int(name.split(".")[1]))
 
 
+def home(venv: Path) -> Path:
+    """Return the home that ansible-test of an environment runs with."""
+    return ROOT / ".build" / f"home-{core(venv)}"
+
+
 def lay_get_pip(venv: Path) -> None:
     """Put our stand-in where an environment's ansible-test looks for the script that it would download."""
     text = (installed(venv) / "_internal/python_requirements.py").read_text()
     (version,) = set(re.findall(r"\bpip='([\d.]+)'", text))
-    cache = HOME / ".ansible/test/cache"
+    cache = home(venv) / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
     (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP)
 
@@ -66,7 +71,7 @@ def environment(venv: Path) -> dict[str, str]:
     path = [venv / "bin", PYBIN, "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "http", "no_proxy"))}
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    own = {"HOME": str(HOME), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "PIP_QUIET": "1"}
+    own = {"HOME": str(home(venv)), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "PIP_QUIET": "1"}
     return {"PIP_CACHE_DIR": f"{cache}/pip", **kept, **own}
 
 
@@ -75,10 +80,11 @@ def run(venv: Path, *words: str) -> bool:
     print(f"-- ansible-core {core(venv)}: ansible-test {' '.join(words)}", flush=True)
     lay_get_pip(venv)
     command = [str(venv / "bin/python"), str(venv / "bin/ansible-test"), *words]
-    process = subprocess.Popen(command, cwd=stage.STAGE, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    here = stage.refresh("stage" if venv == NEWEST else "stage-floor")
+    process = subprocess.Popen(command, cwd=here, env=environment(venv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     skipped = False
     for line in process.stdout or ():
-        print(line, end="", flush=True)
+        print(f"{core(venv)}: {line}", end="", flush=True)
         skipped = skipped or "All targets skipped" in line
     if skipped:
         print("ansible-test skipped every target: nothing was tested.")
@@ -86,9 +92,10 @@ def run(venv: Path, *words: str) -> bool:
 
 
 def sanity(*words: str) -> bool:
-    """Run the sanity tests on both ansible-cores; words are handed on, as in `--test pylint`."""
+    """Run the sanity tests on both ansible-cores, at the same time as each takes one processor; words are handed on, as in `--test pylint`."""
     verified()
-    return all([run(NEWEST, "sanity", *words), run(FLOOR, "sanity", *words)])
+    with ThreadPoolExecutor() as both:
+        return all(list(both.map(lambda venv: run(venv, "sanity", *words), (NEWEST, FLOOR))))
 
 
 def units(*words: str) -> bool:
@@ -104,5 +111,4 @@ if __name__ == "__main__":
     os.makedirs(ROOT / ".build", exist_ok=True)
     with open(ROOT / ".build/stage.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stage.refresh()
         sys.exit(not {"sanity": sanity, "units": units}[sys.argv[1]](*sys.argv[2:]))

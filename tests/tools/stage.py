@@ -16,7 +16,6 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGE = ROOT / ".build/stage/ansible_collections/c10m/front_tier"
 KEPT = {".git", "tests/output"}  # ansible-test keeps the environments of its unit tests in tests/output
 LEFT_OUT = "tests/recorded/hosts/"  # hosts as files, with the links to sockets and to nowhere that hosts have; ansible-test allows none
 
@@ -45,26 +44,27 @@ def same(one: Path, other: Path) -> bool:
     return other.exists() and one.stat().st_mode == other.stat().st_mode and filecmp.cmp(one, other, shallow=False)
 
 
-def refresh() -> Path:
-    """Make the stage equal to the checkout and return where it is; what has not changed is left alone."""
+def refresh(build: str = "stage") -> Path:
+    """Make a stage, a folder of .build, equal to the checkout and return where in it the collection is; what has not changed is left alone."""
+    stage = ROOT / ".build" / build / "ansible_collections/c10m/front_tier"
     names = wanted()
-    STAGE.mkdir(parents=True, exist_ok=True)
-    for name in set(present(STAGE)) - set(names):
-        (STAGE / name).unlink()
+    stage.mkdir(parents=True, exist_ok=True)
+    for name in set(present(stage)) - set(names):
+        (stage / name).unlink()
     for name in names:
-        source, target = ROOT / name, STAGE / name
+        source, target = ROOT / name, stage / name
         if not same(source, target):
             target.parent.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(target):
                 target.unlink()
             shutil.copy2(source, target, follow_symlinks=False)
-    for folder, _folders, _files in os.walk(STAGE, topdown=False):
-        inside = Path(folder).relative_to(STAGE).as_posix() + "/"
+    for folder, _folders, _files in os.walk(stage, topdown=False):
+        inside = Path(folder).relative_to(stage).as_posix() + "/"
         if not os.listdir(folder) and not any(inside.startswith(kept + "/") for kept in KEPT):
             os.rmdir(folder)
-    subprocess.run(["git", "init", "--quiet"], cwd=STAGE, check=True)
-    subprocess.run(["git", "add", "--all"], cwd=STAGE, check=True)
-    return STAGE
+    subprocess.run(["git", "init", "--quiet"], cwd=stage, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=stage, check=True)
+    return stage
 
 
 if __name__ == "__main__":
