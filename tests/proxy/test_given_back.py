@@ -130,7 +130,7 @@ class Node:
         return self.sh(f"systemctl show --property MainPID --value {unit}").strip()
 
 
-# A case takes one to two minutes: one of each kind in `make test`, each in `make given-back RELEASES=all`, which is part of `make test-all`.
+# A case takes one to three minutes: two of them in `make test`, each in `make given-back RELEASES=all`, a part of `make test-all`.
 EVERY = os.environ.get("RELEASES") == "all"
 long = pytest.mark.skipif(not EVERY, reason="part of make test-all: RELEASES=all")
 

@@ -92,7 +92,7 @@ def run(venv: Path, *words: str) -> bool:
 
 
 def sanity(*words: str) -> bool:
-    """Run the sanity tests on both ansible-cores, at the same time as each takes one processor; words are handed on, as in `--test pylint`."""
+    """Run the sanity tests on both ansible-cores, at the same time as each takes one processor; words are handed on (`--test pylint`)."""
     verified()
     with ThreadPoolExecutor() as both:
         return all(list(both.map(lambda venv: run(venv, "sanity", *words), (NEWEST, FLOOR))))

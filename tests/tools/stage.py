@@ -45,7 +45,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 def refresh(build: str = "stage") -> Path:
-    """Make a stage, a folder of .build, equal to the checkout and return where in it the collection is; what has not changed is left alone."""
+    """Make a stage, a folder of .build, equal to the checkout and return the collection in it; what has not changed is left alone."""
     stage = ROOT / ".build" / build / "ansible_collections/c10m/front_tier"
     names = wanted()
     stage.mkdir(parents=True, exist_ok=True)
