@@ -154,6 +154,8 @@ def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     """Stopped, serving the site, and configured by an earlier run: each is as before, and the message says why. absent stops it again."""
     unit = program + ".service"
     proxy = {**PROXY, "service": unit}
+    if program == "nginx":
+        proxy["proxy_lines"] = ["proxy_buffering off;"]  # which keeps an answer that never ends from its client
     node.sh("rm -f /etc/nginx/sites-enabled/default; sed -i 's/worker_connections .*/worker_connections 1024;/' /etc/nginx/nginx.conf")
     stopped = node.state()
 
