@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tools import container
+from tests.tools import container, holding
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = """global
@@ -114,28 +112,16 @@ class Node:
         """Return what a request to one of the addresses is answered with."""
         return self.sh("python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).status)' " + words[0]).strip()
 
-    @contextlib.contextmanager
-    def held(self, number: int) -> Iterator[None]:
-        """Hold requests through the proxy, each of which has its answer."""
-        words = ["podman", "exec", "--interactive", self.name, "python3", "/root/peers.py", "hold", "127.0.0.1", "8081", str(number)]
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
-            assert client.stdin and client.stdout
-            assert json.loads(client.stdout.readline()) == {"200": number}
-            yield
-            client.stdin.close()
-            assert json.loads(client.stdout.readline()) == {"lost": 0}
-
     def master(self, unit: str) -> str:
         """Return the first process of a unit."""
         return self.sh(f"systemctl show --property MainPID --value {unit}").strip()
 
 
 # A case takes one to three minutes: two of them in `make test`, each in `make given-back RELEASES=all`, a part of `make test-all`.
-EVERY = os.environ.get("RELEASES") == "all"
-long = pytest.mark.skipif(not EVERY, reason="part of make test-all: RELEASES=all")
+long = pytest.mark.skipif(not container.EVERY, reason="part of make test-all: RELEASES=all")
 
 
-@pytest.fixture(params=["bullseye", "bookworm", "trixie"] if EVERY else ["bookworm"])
+@pytest.fixture(params=container.RELEASES)
 def node(request, tmp_path):
     """Return a fresh node of one release."""
     if not container.has_image(request.param):
@@ -149,7 +135,7 @@ PROXY = {"upstreams": ["10.70.2.11:8080"], "sources": ["10.70.2.1"], "connection
 LISTEN = ["127.0.0.1:8081", "0.0.0.0:8600"]
 
 
-@pytest.mark.parametrize("program", ["haproxy", "nginx"] if EVERY else ["haproxy"])
+@pytest.mark.parametrize("program", ["haproxy", "nginx"] if container.EVERY else ["haproxy"])
 def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     """Stopped, serving the site, and configured by an earlier run: each is as before, and the message says why. absent stops it again."""
     unit = program + ".service"
@@ -172,10 +158,12 @@ def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     assert node.state() == before
     assert node.says("http://127.0.0.1:8081/") == "200"
     assert node.master(unit) == master  # it was not restarted, and its connections are there
-    with node.held(12):
-        said = node.role("reverse_proxy", **proxy, listen=LISTEN, reloads=0)  # the port is free now
-        assert re.search(r"of 1 earlier reloads still hold \d+ connections, and front_tier_reloads is 0", said)
-        assert "earlier reloads still" not in node.role("reverse_proxy", **{**proxy, "nofile": 3600}, listen=LISTEN)
+    client, answers = holding.begin(node.name, 12, 8081, "/root/peers.py")
+    assert answers == {"200": 12}
+    said = node.role("reverse_proxy", **proxy, listen=LISTEN, reloads=0)  # the port is free now
+    assert re.search(r"of 1 earlier reloads still hold \d+ connections, and front_tier_reloads is 0", said)
+    assert "earlier reloads still" not in node.role("reverse_proxy", **{**proxy, "nofile": 3600}, listen=LISTEN)
+    assert json.loads(client.communicate()[0]) == {"lost": 0}
     assert node.says("http://127.0.0.1:8600/") == "200"
 
     node.role("reverse_proxy", **proxy, state="absent", drain_timeout=5)

@@ -11,6 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+EVERY = os.environ.get("RELEASES") == "all"  # each Debian release, and the cases that take minutes: part of make test-all
+RELEASES = ["bullseye", "bookworm", "trixie"] if EVERY else ["bookworm"]
 WHY_NOT = "needs root, podman and the testbed's image (make images)"
 
 

@@ -83,7 +83,7 @@ class Node:
         return json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
 
 
-@pytest.fixture(params=["bullseye", "bookworm", "trixie"] if os.environ.get("RELEASES") == "all" else ["bookworm"])
+@pytest.fixture(params=container.RELEASES)
 def node(request):
     """Return a fresh node of one release."""
     if not container.has_image(request.param):
