@@ -17,7 +17,8 @@ import pytest
 
 from tests.faults.points import points_in, some
 
-CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,symlink,sendto,vfork,wait4"
+# clone never shows up by itself: strace fails only calls that it traces, see `failing`.
+CALLS = "write,fsync,rename,unlink,mkdir,rmdir,chmod,fchmod,fchown,symlink,sendto,vfork,clone,wait4"
 STEP = 1 if os.environ.get("FAULTS") == "all" else 16
 INTERCEPT = {
     "method": "intercept",
@@ -67,6 +68,7 @@ def kept(net):
 
 def points(net, what, tmp_path):
     """Return [(system call, how manieth of its name)] of every writing call between the begin and the answer."""
+    (net.tree("b") / "var/lib/front-tier").mkdir(mode=0o700, exist_ok=True)  # it stays, so that each run makes the same calls
     begin_with(net, what)
     log = tmp_path / "trace"
     assert "result" in run(net, what, log=log)
@@ -91,7 +93,7 @@ def test_a_call_that_fails_leaves_kernel_and_files_as_they_were(net, tmp_path, w
         else:
             assert answer, f"{call} {nth}"
             begin_with(net, what)  # a clean-up that may fail: the change itself is whole
-    assert failed > len(rows) // 2, "too few of the staged faults were reached"
+    assert failed >= len(rows) - 1, "only the last fsync may fail and the change stand"
 
 
 @pytest.mark.parametrize("what", ROWS)
