@@ -30,7 +30,7 @@ quick: ## before a commit: linters, units, own rules, a short truth test; under 
 	@CASES="$${CASES:-40}" $(STAGES) quick venv lint rules units-here truth
 
 test: ## everything that the README promises, in one run; as root it installs the Debian packages that it needs
-	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt venv lint sanity units docs+importer images checks truth molecule+test-vm
+	@SCENARIO="$${SCENARIO:-audit scale}" $(STAGES) test apt+venv lint+docs+importer+images sanity units checks truth molecule+test-vm
 
 test-all: ## make test, then the long runs: 2000 truth cases, every scenario, every virtual machine, every fault
 	@$(MAKE) --no-print-directory test
@@ -75,7 +75,7 @@ rules: venv live ## imports go down only, no file names a machine, the collectio
 	@$(RUN) python -m pytest -q tests/architecture tests/docs $(ARGS)
 
 checks: venv live ## rules, witnesses, faults, bad hosts, playbooks, the report in a browser: all tests that are no other target's
-	@$(RUN) python -m pytest -q -n 2 --dist loadfile --durations=12 tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms --ignore=tests/demo/test_demo.py \
+	@$(RUN) python -m pytest -q -n 3 --dist loadfile --durations=12 tests --ignore=tests/unit --ignore=tests/truth --ignore=tests/vm --ignore=tests/bench --ignore=tests/symptoms --ignore=tests/demo/test_demo.py \
 		--ignore=tests/soak/test_interrupted.py \
 		--deselect tests/example/test_infrastructure.py::test_its_molecule_scenario_passes $(ARGS)
 
@@ -94,7 +94,7 @@ soak-test: images live ## a short soak, whole and told to end: nothing of it sta
 symptoms: venv live ## twenty causes of lost connections, made with the real programs in namespaces, and each named
 	@$(RUN) python -m pytest -q -n 2 --dist loadfile tests/symptoms $(ARGS)
 
-faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every fourth)
+faults: venv live ## every writing call of a change fails once and is killed once (FAULTS=all for each, not every eighth)
 	@$(RUN) python -m pytest -q tests/faults $(ARGS)
 
 given-back: images live ## what a role does not get to run, given back, with the real programs in a container (RELEASES=all for each Debian)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.tools import stage
 
@@ -19,13 +20,21 @@ ROOT = stage.ROOT
 NEWEST, FLOOR = ROOT / ".venv", ROOT / ".build/venv-floor"
 PYBIN = ROOT / ".build/pybin"
 
-# ansible-test downloads a script that brings pip into its environments; ours has Python's own ensurepip do it, so that
-# a package index is all that is needed.
+# ansible-test downloads a script that brings pip into each of its environments, thirty and more. Ours has Python's own ensurepip
+# do it, so that a package index is all that is needed, and only once for each Python: the others get a path to that pip.
 GET_PIP = """\
-import subprocess, sys
-subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
-wanted = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
-subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet"] + wanted)
+import os, shutil, subprocess, sys, sysconfig
+site = sysconfig.get_path("purelib")
+wanted = [word for word in sys.argv[1:] if not word.startswith("-")]
+shared = os.path.expanduser("~/.ansible/%d.%d %s" % (sys.version_info[:2] + (" ".join(wanted),)))
+if os.path.isdir(shared):
+    with open(os.path.join(site, "pip.pth"), "w") as path:
+        path.write(shared)
+else:
+    subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "--compile"] + wanted)
+    shutil.copytree(site, shared + ".new")
+    os.rename(shared + ".new", shared)
 """
 
 
@@ -71,7 +80,7 @@ def environment(venv: Path) -> dict[str, str]:
     path = [venv / "bin", PYBIN, "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "http", "no_proxy"))}
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    own = {"HOME": str(home(venv)), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "PIP_QUIET": "1"}
+    own = {"HOME": str(home(venv)), "PATH": ":".join(map(str, path)), "LC_ALL": "C.UTF-8", "PIP_QUIET": "1", "PIP_COMPILE": "0"}
     return {"PIP_CACHE_DIR": f"{cache}/pip", **kept, **own}
 
 
@@ -91,11 +100,16 @@ def run(venv: Path, *words: str) -> bool:
     return process.wait() == 0 and not skipped
 
 
+def together(*runs: tuple[Any, ...]) -> bool:
+    """Run ansible-test in several environments at the same time, as each alone leaves processors idle; False if one failed."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return all(list(pool.map(lambda words: run(*words), runs)))
+
+
 def sanity(*words: str) -> bool:
-    """Run the sanity tests on both ansible-cores, at the same time as each takes one processor; words are handed on (`--test pylint`)."""
+    """Run the sanity tests on both ansible-cores; words are handed on (`--test pylint`)."""
     verified()
-    with ThreadPoolExecutor() as both:
-        return all(list(both.map(lambda venv: run(venv, "sanity", *words), (NEWEST, FLOOR))))
+    return together((NEWEST, "sanity", *words), (FLOOR, "sanity", *words))
 
 
 def units(*words: str) -> bool:
@@ -104,7 +118,7 @@ def units(*words: str) -> bool:
     newest = [version for version in verified() if version in supported(NEWEST)]
     older = [version for version in verified() if version in supported(FLOOR) and version not in newest]
     print(f"Pythons: {', '.join(newest)} on ansible-core {core(NEWEST)}; {', '.join(older) or 'none'} on {core(FLOOR)}")
-    return all([run(NEWEST, *common)] + [run(FLOOR, *common, "--python", version) for version in older])
+    return together((NEWEST, *common), *((FLOOR, *common, "--python", version) for version in older))
 
 
 if __name__ == "__main__":

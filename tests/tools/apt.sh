@@ -24,6 +24,9 @@ if [ "$(id -u)" != 0 ]; then
     echo "Install with: sudo apt-get install --no-install-recommends$missing" >&2
     exit 1
 fi
+mkdir -p .build
+exec 8>.build/apt.lock # tests/tools/venv.sh may ask for Python meanwhile
+flock 8
 echo "Installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update >/dev/null

@@ -59,5 +59,5 @@ if ! "$folder/bin/python" -c '' 2>/dev/null || ! grep -qsF "$PWD " "$folder"/sta
     "$python" -m venv "$folder"
 fi
 echo "Installing $lock into $folder ($("$folder/bin/python" -V)) ..."
-"$folder/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
+"$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r "$lock"
 stamp "$lock" >"$folder/stamp-$1"
