@@ -117,7 +117,7 @@ class Node:
         return self.sh(f"systemctl show --property MainPID --value {unit}").strip()
 
 
-# A case takes one to three minutes: two of them in `make test`, each in `make given-back RELEASES=all`, a part of `make test-all`.
+# A case takes one to three minutes: one of them in `make test`, each in `make given-back RELEASES=all`, a part of `make test-all`.
 long = pytest.mark.skipif(not container.EVERY, reason="part of make test-all: RELEASES=all")
 
 
@@ -135,7 +135,8 @@ PROXY = {"upstreams": ["10.70.2.11:8080"], "sources": ["10.70.2.1"], "connection
 LISTEN = ["127.0.0.1:8081", "0.0.0.0:8600"]
 
 
-@pytest.mark.parametrize("program", ["haproxy", "nginx"] if container.EVERY else ["haproxy"])
+@long
+@pytest.mark.parametrize("program", ["haproxy", "nginx"])
 def test_a_proxy_gives_back_what_it_does_not_run_with(node, program):
     """Stopped, serving the site, and configured by an earlier run: each is as before, and the message says why. absent stops it again."""
     unit = program + ".service"
