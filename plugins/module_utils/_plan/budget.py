@@ -25,7 +25,7 @@ CONNTRACK, FILE_MAX, NR_OPEN = "net.netfilter.nf_conntrack_max", "fs.file-max", 
 OWN_FILES = 100  # descriptors of a program beside its connections: listeners, logs, checks, threads (front-tier-recipes, 2)
 LINE = 95  # per cent of a line's ports that connections may take; the rest is for health checks (front-tier-recipes, 3)
 FULL_SHARE = Fraction(3, 2)  # a worker takes up to so many times its even share of the connections: the kernel does not spread them evenly
-HASH = 90  # per cent that nginx reaches by hash, which fills one source before another (front-tier-recipes, 6)
+CERTAIN = 5  # standard deviations: of a million draws one goes further
 START_FILES = 1024  # the soft limit that systemd gives where nothing is said (systemd-system.conf(5))
 LANES = 2  # descriptors more for each connection that nginx dials through a lane: both ends of a unix socket
 
@@ -52,6 +52,16 @@ class Spare(NamedTuple):
 def of_line(ports: int) -> int:
     """Return floor(0.95 x P): how many connections a line may have on its ports."""
     return ports * LINE // 100
+
+
+def by_chance(ports: int) -> int:
+    """Return how many connections a pair's ports may expect where each connection draws its source (nginx by hash).
+
+    Drawn from many sources, a pair that is to have x gets x give or take sqrt(x) (Poisson, the worst case), and a port for each is
+    promised: the greatest x with x + 5 sqrt(x) <= ports. Above a hundred ports a pair runs out once in a million times at most.
+    """
+    root = (math.sqrt(CERTAIN**2 + 4 * ports) - CERTAIN) / 2
+    return math.floor(root * root)
 
 
 class Load(NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, NamedTuple, Sequence
 
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import HASH, Load, Machine, Spare, grouped, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import Load, Machine, Spare, by_chance, grouped, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.hops import Fleet, Hop, Host, ordered, whole
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.places import MOST_PORTS, Places, Side
 
@@ -194,7 +194,8 @@ class Planner:
         if not self.capped(hop, host):
             return ports
         hashed = self.dialer(hop, host) == "nginx" and self.by_hash(host)
-        return (ports * HASH // 100 if hashed else of_line(ports)) // (1 + self.machines[host.name].reloads)
+        most = min(of_line(ports), by_chance(ports)) if hashed else of_line(ports)
+        return most // (1 + self.machines[host.name].reloads)
 
     def least(self, hop: Hop, host: Host, listeners: int, ports: int, wanted: int) -> int | None:
         """Return the least number of sources on which so many connections may be expected; None where no number is enough."""

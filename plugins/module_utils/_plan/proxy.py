@@ -20,7 +20,7 @@ from ansible_collections.c10m.front_tier.plugins.module_utils._model.limits impo
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.paths import Own, PathError, upstream
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.ports import is_odd
 from ansible_collections.c10m.front_tier.plugins.module_utils._model.steps import Refusal
-from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, HASH, OWN_FILES, Spare, of_line
+from ansible_collections.c10m.front_tier.plugins.module_utils._plan.budget import FULL_SHARE, OWN_FILES, Spare, by_chance, of_line
 from ansible_collections.c10m.front_tier.plugins.module_utils._plan.nofile import keeping
 
 NOTHING = " Nothing was changed."
@@ -351,7 +351,12 @@ def _hash(lines: list[dict[str, Any]], ports: int, most: int, workers: int) -> d
     sources = list(dict.fromkeys(line["source"] for line in lines))
     if len(lines) != len(addresses) * len(sources):
         raise Refusal("front_tier_nginx_method hash takes sources and upstreams of one family. Use lanes.%s" % NOTHING)
-    each = min(100 * most, ports * HASH) * len(sources) // 100 // workers
+    each = min(most, by_chance(ports)) // workers * len(sources)
+    if not each:
+        raise Refusal(
+            "front_tier_nginx_method hash draws a source for each connection, and of %d ports for %d workers none can be promised."
+            " Use lanes, or widen the range.%s" % (ports, workers, NOTHING)
+        )
     return {
         "hash": {"sources": sources, "servers": [{"address": one, "maxconn": each} for one in addresses]},
         "carried": each * len(addresses),

@@ -130,15 +130,22 @@ def test_an_odd_range_leaves_one_port_out():
 
 
 def test_nginx_lanes_and_hash():
-    """Lanes carry what lines do, with four descriptors a connection; a hash promises nine tenths of all ports."""
+    """Lanes carry what lines do, with four descriptors a connection; a hash promises what chance leaves sure."""
     lanes = made(NGINX, service="nginx")
     assert (lanes["carried"], lanes["files_each"], lanes["keepalive"]) == (380, 4, 3)
     # 399 connections of 4 ends, one and a half times the even share of 2 workers, and 64
     assert (lanes["worker_connections"], lanes["nofile_needed"]) == (4096, 4196)
     assert made(NGINX, service="nginx", manage="full")["worker_connections"] == 1197 + 64
     hashed = made(NGINX, service="nginx", nginx_method="hash")
-    assert hashed["hash"]["servers"] == [{"address": one, "maxconn": 180} for one in OPTIONS["upstreams"]]
-    assert (hashed["carried"], hashed["files_each"]) == (360, 2)
+    assert hashed["hash"]["servers"] == [{"address": one, "maxconn": 120} for one in OPTIONS["upstreams"]]
+    assert (hashed["carried"], hashed["files_each"]) == (240, 2)
+
+
+def test_too_few_ports_to_draw_from():
+    """Of 8 ports for 2 workers one connection would be left, which is none for each: max_conns=0 would be no cap at all."""
+    host = audit(ports={"usable": 8})
+    with pytest.raises(proxy.Refusal, match=r"of 8 ports for 2 workers none can be promised\. Use lanes, or widen the range\. Nothing was changed\."):
+        made(NGINX, host, service="nginx", nginx_method="hash", reloads=1, connections=1)
 
 
 def test_only_new_pairs_are_dialled():
