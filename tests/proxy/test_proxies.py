@@ -150,7 +150,7 @@ def test_nginx_by_hash_keeps_its_bound(tier):
     made = tier.render("nginx", nginx_method="hash")
     assert made["predicted"] == 2 * 2 * 400
     tier.begin("nginx")
-    assert tier.hold(made["predicted"]) == {"200": made["predicted"]}
+    assert tier.hold(made["predicted"]) == {"200": made["predicted"]}, (tier.folder / "error.log").read_text()[-2000:]
     assert set(tier.held()) == {(source, there) for source in tier.sources for there in tier.listeners}
 
 

@@ -107,9 +107,9 @@ def together(*runs: tuple[Any, ...]) -> bool:
 
 
 def sanity(*words: str) -> bool:
-    """Run the sanity tests on both ansible-cores; words are handed on (`--test pylint`)."""
+    """Run the sanity tests on both ansible-cores; words are handed on (`--test pylint`), $FLOOR_ARGS to the oldest."""
     verified()
-    return together((NEWEST, "sanity", *words), (FLOOR, "sanity", *words))
+    return together((NEWEST, "sanity", *words), (FLOOR, "sanity", *words, *os.environ.get("FLOOR_ARGS", "").split()))
 
 
 def units(*words: str) -> bool:
