@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the c10m.front_tier contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pair's ports may expect where sources are drawn, against the exact chance of Poisson's distribution."""
+
 from __future__ import annotations
 
 import itertools
@@ -17,7 +19,7 @@ def tail(mean, most):
     return math.fsum(itertools.takewhile(lambda term: term > 1e-30, terms))
 
 
-@pytest.mark.parametrize("ports, sure", [(0, 0), (5, 0), (10, 2), (40, 18), (100, 60), (500, 400), (1000, 853), (28232, 27404), (64512, 63254)])
+@pytest.mark.parametrize("ports, sure", [(0, 0), (5, 0), (10, 2), (40, 18), (100, 60), (500, 400), (1000, 853), (28232, 27404)])
 def test_what_is_drawn_finds_a_port(ports, sure):
     """So many connections of a pair are sure of a port, and one more is not promised."""
     assert by_chance(ports) == sure

@@ -144,7 +144,7 @@ def test_nginx_lanes_and_hash():
 def test_too_few_ports_to_draw_from():
     """Of 8 ports for 2 workers one connection would be left, which is none for each: max_conns=0 would be no cap at all."""
     host = audit(ports={"usable": 8})
-    with pytest.raises(proxy.Refusal, match=r"of 8 ports for 2 workers none can be promised\. Use lanes, or widen the range\. Nothing was changed\."):
+    with pytest.raises(proxy.Refusal, match="of 8 ports for 2 workers none can be promised. Use lanes, or widen"):
         made(NGINX, host, service="nginx", nginx_method="hash", reloads=1, connections=1)
 
 
