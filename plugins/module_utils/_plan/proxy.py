@@ -377,7 +377,7 @@ def _sizes(options: dict[str, Any], found: dict[str, Any], seen: dict[str, Any])
                 expected,
                 carried,
                 len(found["lines"]),
-                found["lines"][0]["maxconn"],
+                carried // len(found["lines"]),
                 found["usable_ports"],
                 ", since %d workers may share them" % found["workers"] if found["workers"] > 1 else "",
                 NOTHING,

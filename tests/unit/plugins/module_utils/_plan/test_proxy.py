@@ -139,6 +139,8 @@ def test_nginx_lanes_and_hash():
     hashed = made(NGINX, service="nginx", nginx_method="hash")
     assert hashed["hash"]["servers"] == [{"address": one, "maxconn": 120} for one in OPTIONS["upstreams"]]
     assert (hashed["carried"], hashed["files_each"]) == (240, 2)
+    with pytest.raises(proxy.Refusal, match=r"241 is more than the 240 that 4 lines carry \(60 of 100 usable ports each\)"):
+        made(NGINX, service="nginx", nginx_method="hash", connections=241)
 
 
 def test_too_few_ports_to_draw_from():
