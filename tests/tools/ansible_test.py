@@ -10,9 +10,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from tests.tools import stage
 
@@ -100,16 +100,17 @@ def run(venv: Path, *words: str) -> bool:
     return process.wait() == 0 and not skipped
 
 
-def together(*runs: tuple[Any, ...]) -> bool:
-    """Run ansible-test in several environments at the same time, as each alone leaves processors idle; False if one failed."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return all(list(pool.map(lambda words: run(*words), runs)))
+def together(*runs: Callable[[], bool]) -> bool:
+    """Run what belongs to one environment beside that of the other, as each alone leaves processors idle; False if one failed."""
+    with ThreadPoolExecutor() as pool:
+        return all(list(pool.map(lambda one: one(), runs)))
 
 
 def sanity(*words: str) -> bool:
     """Run the sanity tests on both ansible-cores; words are handed on (`--test pylint`), $FLOOR_ARGS to the oldest."""
     verified()
-    return together((NEWEST, "sanity", *words), (FLOOR, "sanity", *words, *os.environ.get("FLOOR_ARGS", "").split()))
+    less = os.environ.get("FLOOR_ARGS", "").split()
+    return together(lambda: run(NEWEST, "sanity", *words), lambda: run(FLOOR, "sanity", *words, *less))
 
 
 def units(*words: str) -> bool:
@@ -118,7 +119,7 @@ def units(*words: str) -> bool:
     newest = [version for version in verified() if version in supported(NEWEST)]
     older = [version for version in verified() if version in supported(FLOOR) and version not in newest]
     print(f"Pythons: {', '.join(newest)} on ansible-core {core(NEWEST)}; {', '.join(older) or 'none'} on {core(FLOOR)}")
-    return together((NEWEST, *common), *((FLOOR, *common, "--python", version) for version in older))
+    return together(lambda: run(NEWEST, *common), lambda: False not in [run(FLOOR, *common, "--python", version) for version in older])
 
 
 if __name__ == "__main__":
